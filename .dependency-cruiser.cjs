@@ -1,0 +1,103 @@
+'use strict';
+// Who may import whom (docs/architecture.md). Layers only look down; a folder is entered through its index.ts.
+const folders = {
+  ports: [],
+  protocol: [],
+  supervisor: ['ports', 'statecharts'],
+  pipe: ['protocol', 'ports'],
+  manifests: ['protocol', 'ports'],
+  gitlab: ['protocol', 'ports', 'supervisor', 'statecharts'],
+  git: ['protocol', 'ports', 'supervisor', 'statecharts'],
+  store: ['protocol', 'ports', 'supervisor', 'statecharts'],
+  inspect: ['supervisor', 'statecharts', 'ports'],
+  actors: [
+    'ports',
+    'protocol',
+    'statecharts',
+    'supervisor',
+    'pipe',
+    'manifests',
+    'gitlab',
+    'git',
+    'store',
+    'inspect',
+  ],
+};
+const below = [...Object.keys(folders), 'statecharts'];
+folders.kas = below;
+folders.agentk = below;
+folders.sim = below;
+
+const path = (folder) => (folder === 'statecharts' ? '^statecharts/' : `^src/${folder}/`);
+const law = Object.entries(folders).map(([folder, allowed]) => ({
+  name: `layers-look-down-${folder}`,
+  severity: 'error',
+  from: { path: path(folder) },
+  to: {
+    path: ['^src/', '^statecharts/'],
+    pathNot: [path(folder), ...allowed.map(path)],
+  },
+}));
+const indexOnly = Object.keys(folders).map((folder) => ({
+  name: `through-the-index-${folder}`,
+  comment: 'A folder is entered through its index.ts (or the index.ts of one of its named sub-folders).',
+  severity: 'error',
+  from: { path: '^src/', pathNot: path(folder) },
+  to: {
+    path: path(folder),
+    pathNot: [
+      `^src/${folder}/index\\.ts$`,
+      `^src/${folder}/[a-z0-9-]+/index\\.ts$`,
+      `^src/${folder}/main\\.ts$`,
+    ],
+  },
+}));
+
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'statecharts-are-pure',
+      comment: 'A chart imports xstate, other charts and types of the protocol; nothing that can do I/O.',
+      severity: 'error',
+      from: { path: '^statecharts/' },
+      to: { path: '^src/', pathNot: '^src/protocol/' },
+    },
+    {
+      name: 'statecharts-no-node-modules',
+      severity: 'error',
+      from: { path: '^statecharts/' },
+      to: { dependencyTypes: ['core', 'npm', 'npm-dev'], pathNot: 'node_modules/xstate' },
+    },
+    {
+      name: 'statecharts-protocol-types-only',
+      severity: 'error',
+      from: { path: '^statecharts/' },
+      to: { path: '^src/protocol/', dependencyTypesNot: ['type-only'] },
+    },
+    ...law,
+    ...indexOnly,
+    {
+      name: 'nothing-imports-cli',
+      severity: 'error',
+      from: { path: '^(src|statecharts)/', pathNot: '^src/cli/' },
+      to: { path: '^src/cli/' },
+    },
+    {
+      name: 'no-tests-in-src',
+      severity: 'error',
+      from: { path: '^(src|statecharts)/' },
+      to: { path: '^(test|bench|scripts)/' },
+    },
+    { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
+  },
+};

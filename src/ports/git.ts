@@ -1,0 +1,67 @@
+/**
+ * Git as a port: the three questions kas asks of a repository (`spec/gitlab.md §3`). `src/git/local` reads bare
+ * repositories on disk; Gitaly and smart HTTP follow behind the same port.
+ */
+
+/** Where a repository is and how to reach it. Only the adapter that made it looks inside `location`. */
+export interface GitRepository {
+  /** Full path of the project, e.g. `group/project`: for messages and push events. */
+  readonly projectPath: string;
+  readonly location:
+    | { readonly kind: 'local'; readonly gitDir: string }
+    | {
+        readonly kind: 'gitaly';
+        readonly address: string;
+        readonly token: string;
+        readonly features: Readonly<Record<string, string>>;
+        readonly storageName: string;
+        readonly relativePath: string;
+        readonly glRepository: string;
+      };
+}
+
+export type GitFailure =
+  | { readonly kind: 'notFound'; readonly reason: string }
+  | { readonly kind: 'tooBig'; readonly reason: string }
+  | { readonly kind: 'notAFile'; readonly reason: string }
+  | { readonly kind: 'invalid'; readonly reason: string }
+  | { readonly kind: 'unavailable'; readonly reason: string };
+
+export type ResolvedRef =
+  | { readonly kind: 'commit'; readonly commitId: string }
+  /** The repository has no refs at all. */
+  | { readonly kind: 'empty' }
+  | GitFailure;
+
+export type FileContents = { readonly kind: 'file'; readonly bytes: Buffer } | GitFailure;
+
+export interface TreeEntry {
+  readonly path: string;
+  readonly type: 'blob' | 'tree' | 'commit';
+  readonly oid: string;
+}
+export type TreeListing = { readonly kind: 'tree'; readonly entries: readonly TreeEntry[] } | GitFailure;
+
+export interface Git {
+  /**
+   * Finds the commit of a full ref name (`refs/heads/x`, `refs/tags/x`, peeled) or of `HEAD`; for `HEAD` falls back to
+   * `refs/heads/main`, then `refs/heads/master` (`spec/wire.md §14`).
+   */
+  resolveRef(repository: GitRepository, ref: string, signal: AbortSignal): Promise<ResolvedRef>;
+  /** Reads one regular file at a commit; larger than `maxBytes` answers `tooBig`. */
+  readFile(
+    repository: GitRepository,
+    commitId: string,
+    path: string,
+    maxBytes: number,
+    signal: AbortSignal,
+  ): Promise<FileContents>;
+  /** Lists a folder (`.` is the root) at a commit; paths are relative to the repository's root. */
+  listTree(
+    repository: GitRepository,
+    commitId: string,
+    path: string,
+    options: { readonly recursive: boolean; readonly maxEntries: number },
+    signal: AbortSignal,
+  ): Promise<TreeListing>;
+}

@@ -1,0 +1,28 @@
+/** The outside as interfaces: time, chance, logs, metrics, GitLab, Git and the store. No code lives here. */
+export type { Clock, TimerHandle } from './clock.ts';
+export type { Random } from './random.ts';
+export type { Log, LogFields, LogLevel, LogValue } from './log.ts';
+export type { Counter, Gauge, Histogram, Labels, MetricDescription, Metrics } from './metrics.ts';
+export type {
+  AgentInfo,
+  AllowedAgent,
+  AllowedAgentsForJob,
+  AuthorizedProxyUser,
+  AuthorizeProxyUserRequest,
+  CiAccessAs,
+  ExtraKeyVal,
+  GitLab,
+  GitLabResult,
+  ProjectInfo,
+  ProxyAccessType,
+} from './gitlab.ts';
+export type {
+  FileContents,
+  Git,
+  GitFailure,
+  GitRepository,
+  ResolvedRef,
+  TreeEntry,
+  TreeListing,
+} from './git.ts';
+export type { ConnectedAgent, SharedErrors, Store } from './store.ts';
