@@ -1,0 +1,156 @@
+/**
+ * kas side of one HTTP/2 connection on the agent listener. A connection usually carries one agent pod; behind a balancer
+ * that speaks HTTP/2 it may carry several, so identity lives in `agent-session.ts` and this chart owns what belongs to the
+ * wire: keepalive, age, going away (`spec/wire.md §4.4`, `§4.5`).
+ *
+ * C1. A connection on which nobody authenticates is closed by `vacancy`.
+ * C2. A ping is out for at most `pingAck`; then the connection is stale and is cut, whatever TCP believes.
+ * C3. Age: GOAWAY first, then idle work ends with OK, then the connection is cut. Running requests end only by the cut.
+ * C4. One chart is one connection: its id is the incarnation, so no event of another connection can reach it.
+ */
+import { assign, setup } from 'xstate';
+
+type Input = {
+  readonly connectionId: string;
+  readonly vacancyMs: number;
+  readonly keepaliveMs: number;
+  readonly pingAckMs: number;
+  /** GOAWAY this long after the start, jitter included. */
+  readonly goAwayMs: number;
+  /** Idle work ends this long after GOAWAY. */
+  readonly expireMs: number;
+  /** The connection is cut this long after GOAWAY. */
+  readonly cutMs: number;
+  /** A closing connection that does not close by itself is forgotten after this. */
+  readonly lastCallMs: number;
+};
+type Context = Input & { readonly reason: string };
+type Named = { readonly connectionId: string };
+type Event =
+  | { readonly type: 'agent.authenticated' }
+  | { readonly type: 'ping.acknowledged' }
+  | { readonly type: 'connection.closed'; readonly reason: string }
+  | { readonly type: 'stop.requested' };
+type Output = { readonly kind: 'gone'; readonly reason: string };
+
+export const agentConnectionMachine = setup({
+  types: { context: {} as Context, events: {} as Event, input: {} as Input, output: {} as Output },
+  actions: {
+    keepReason: assign((_, params: { reason: string }) => ({ reason: params.reason })),
+    ping: (_, _params: Named) => {},
+    goAway: (_, _params: Named) => {},
+    expireIdle: (_, _params: Named) => {},
+    markStale: (_, _params: Named) => {},
+    cut: (_, _params: Named & { reason: string }) => {},
+  },
+  delays: {
+    vacancy: ({ context }) => context.vacancyMs,
+    keepalive: ({ context }) => context.keepaliveMs,
+    pingAck: ({ context }) => context.pingAckMs,
+    goAway: ({ context }) => context.goAwayMs,
+    expire: ({ context }) => context.expireMs,
+    cutLeft: ({ context }) => context.cutMs - context.expireMs,
+    lastCall: ({ context }) => context.lastCallMs,
+  },
+}).createMachine({
+  id: 'agentConnection',
+  description: 'kas side of one HTTP/2 connection of an agent: keepalive, age, going away.',
+  options: { maxIterations: 100 },
+  context: ({ input }) => ({ ...input, reason: '' }),
+  initial: 'live',
+  output: ({ context }) => ({ kind: 'gone', reason: context.reason }),
+  on: {
+    'connection.closed': {
+      target: '.gone',
+      actions: { type: 'keepReason', params: ({ event }) => ({ reason: event.reason }) },
+    },
+  },
+  states: {
+    live: {
+      type: 'parallel',
+      states: {
+        tenancy: {
+          initial: 'vacant',
+          states: {
+            vacant: {
+              after: {
+                vacancy: {
+                  target: '#agentConnection.closing',
+                  actions: {
+                    type: 'keepReason',
+                    params: { reason: 'nobody authenticated on this connection' },
+                  },
+                },
+              },
+              on: { 'agent.authenticated': 'occupied' },
+            },
+            occupied: {},
+          },
+        },
+        keepalive: {
+          initial: 'quiet',
+          states: {
+            quiet: { after: { keepalive: 'probing' } },
+            probing: {
+              entry: { type: 'ping', params: named },
+              after: { pingAck: '#agentConnection.stale' },
+              on: { 'ping.acknowledged': 'quiet' },
+            },
+          },
+        },
+        age: {
+          initial: 'young',
+          states: {
+            young: {
+              after: { goAway: 'goingAway' },
+              on: { 'stop.requested': 'expired' },
+            },
+            goingAway: {
+              entry: { type: 'goAway', params: named },
+              after: { expire: 'expired' },
+              on: { 'stop.requested': 'expired' },
+            },
+            expired: {
+              entry: [
+                { type: 'goAway', params: named },
+                { type: 'expireIdle', params: named },
+              ],
+              after: {
+                cutLeft: {
+                  target: '#agentConnection.closing',
+                  actions: { type: 'keepReason', params: { reason: 'connection reached its maximum age' } },
+                },
+              },
+              on: { 'stop.requested': {} },
+            },
+          },
+        },
+      },
+    },
+    stale: {
+      entry: [
+        { type: 'keepReason', params: { reason: 'keepalive ping was not answered' } },
+        { type: 'markStale', params: named },
+        {
+          type: 'cut',
+          params: ({ context }) => ({ connectionId: context.connectionId, reason: context.reason }),
+        },
+      ],
+      after: { lastCall: 'gone' },
+      on: { 'stop.requested': 'gone' },
+    },
+    closing: {
+      entry: {
+        type: 'cut',
+        params: ({ context }) => ({ connectionId: context.connectionId, reason: context.reason }),
+      },
+      after: { lastCall: 'gone' },
+      on: { 'stop.requested': 'gone' },
+    },
+    gone: { type: 'final' },
+  },
+});
+
+function named({ context }: { context: Context }) {
+  return { connectionId: context.connectionId };
+}

@@ -1,0 +1,254 @@
+/**
+ * kas side of one connected agent: one token on one connection. It begins with the first call that carries the token and
+ * ends with the connection, a refusal or a drain. What people ask of an agent ("is it connected, since when, with which
+ * configuration, can it serve") is read from here.
+ *
+ * S1. No call of an agent is served before the token was accepted; waiting calls are answered by `answerCalls`.
+ * S2. GitLab being down keeps calls waiting; GitLab refusing ends the session (`spec/wire.md §6.4` step 1).
+ * S3. Absence is not deletion: an agent leaves the directory only when its connection is gone, never because a question
+ *     to GitLab or to the store failed.
+ * S4. The session's id is its incarnation; a farewell of an older one is refused by the store.
+ */
+import { assign, fromPromise, setup } from 'xstate';
+
+export type AgentVerdict =
+  | {
+      readonly kind: 'granted';
+      readonly agentId: bigint;
+      readonly agentName: string;
+      readonly projectId: bigint;
+    }
+  | { readonly kind: 'refused'; readonly code: number; readonly reason: string }
+  | { readonly kind: 'unavailable'; readonly reason: string };
+
+type Input = {
+  readonly sessionId: string;
+  readonly peer: string;
+  readonly lookupBackoffMs: { readonly init: number; readonly max: number };
+  readonly refreshMs: number;
+  readonly lastCallMs: number;
+};
+type Context = Input & {
+  readonly agentId: bigint | undefined;
+  readonly agentName: string;
+  readonly tunnels: number;
+  readonly watches: number;
+  readonly attempt: number;
+  readonly reason: string;
+};
+type Event =
+  | { readonly type: 'recheck.requested' }
+  | { readonly type: 'pod.announced' }
+  | { readonly type: 'watches.changed'; readonly count: number }
+  | { readonly type: 'tunnels.changed'; readonly count: number }
+  | { readonly type: 'connection.stale' }
+  | { readonly type: 'connection.draining' }
+  | { readonly type: 'connection.closed'; readonly reason: string }
+  | { readonly type: 'stop.requested' };
+type Output = { readonly kind: 'gone'; readonly agentId: bigint | undefined; readonly reason: string };
+type Named = { readonly sessionId: string };
+
+export const agentSessionMachine = setup({
+  types: { context: {} as Context, events: {} as Event, input: {} as Input, output: {} as Output },
+  actors: {
+    lookup: fromPromise<AgentVerdict, Named>(async () => {
+      throw new Error('agentSession: lookup is not provided');
+    }),
+  },
+  actions: {
+    answerCalls: (_, _params: Named & { verdict: AgentVerdict }) => {},
+    announce: (_, _params: Named) => {},
+    farewell: (_, _params: Named) => {},
+    keepIdentity: assign((_, params: { verdict: AgentVerdict }) =>
+      params.verdict.kind === 'granted'
+        ? { agentId: params.verdict.agentId, agentName: params.verdict.agentName, attempt: 0 }
+        : {},
+    ),
+    countAttempt: assign({ attempt: ({ context }) => context.attempt + 1 }),
+    countTunnels: assign((_, params: { count: number }) => ({ tunnels: params.count })),
+    countWatches: assign((_, params: { count: number }) => ({ watches: params.count })),
+    keepReason: assign((_, params: { reason: string }) => ({ reason: params.reason })),
+  },
+  guards: {
+    granted: (_, params: { verdict: AgentVerdict }) => params.verdict.kind === 'granted',
+    refused: (_, params: { verdict: AgentVerdict }) => params.verdict.kind === 'refused',
+    none: (_, params: { count: number }) => params.count === 0,
+  },
+  delays: {
+    lookupBackoff: ({ context }) =>
+      Math.min(
+        context.lookupBackoffMs.init * 2 ** Math.min(context.attempt - 1, 16),
+        context.lookupBackoffMs.max,
+      ),
+    refresh: ({ context }) => context.refreshMs,
+    lastCall: ({ context }) => context.lastCallMs,
+  },
+}).createMachine({
+  id: 'agentSession',
+  description: 'kas side of one connected agent: its token, its configuration watch, its tunnels.',
+  options: { maxIterations: 100 },
+  context: ({ input }) => ({
+    ...input,
+    agentId: undefined,
+    agentName: '',
+    tunnels: 0,
+    watches: 0,
+    attempt: 0,
+    reason: '',
+  }),
+  initial: 'authenticating',
+  output: ({ context }) => ({ kind: 'gone', agentId: context.agentId, reason: context.reason }),
+  on: {
+    'connection.closed': {
+      target: '.gone',
+      actions: { type: 'keepReason', params: ({ event }) => ({ reason: event.reason }) },
+    },
+  },
+  states: {
+    authenticating: {
+      invoke: {
+        id: 'lookup',
+        src: 'lookup',
+        input: named,
+        onDone: [
+          {
+            guard: { type: 'granted', params: verdict },
+            target: 'registered',
+            actions: [
+              { type: 'keepIdentity', params: verdict },
+              { type: 'answerCalls', params: answer },
+            ],
+          },
+          {
+            guard: { type: 'refused', params: verdict },
+            target: 'gone',
+            actions: [
+              { type: 'keepReason', params: refusal },
+              { type: 'answerCalls', params: answer },
+            ],
+          },
+          { target: 'backingOff', actions: ['countAttempt', { type: 'answerCalls', params: answer }] },
+        ],
+        onError: { target: 'backingOff', actions: 'countAttempt' },
+      },
+      on: { 'stop.requested': 'gone', 'connection.stale': 'stale', 'connection.draining': 'draining' },
+    },
+    backingOff: {
+      after: { lookupBackoff: 'authenticating' },
+      on: { 'stop.requested': 'gone', 'connection.stale': 'stale', 'connection.draining': 'draining' },
+    },
+    registered: {
+      type: 'parallel',
+      on: {
+        'connection.stale': 'stale',
+        'connection.draining': 'draining',
+        'stop.requested': 'draining',
+      },
+      states: {
+        identity: {
+          initial: 'known',
+          states: {
+            known: { on: { 'recheck.requested': 'rechecking' } },
+            rechecking: {
+              invoke: {
+                id: 'recheck',
+                src: 'lookup',
+                input: named,
+                onDone: [
+                  {
+                    guard: { type: 'refused', params: verdict },
+                    target: '#agentSession.gone',
+                    actions: [
+                      { type: 'keepReason', params: refusal },
+                      { type: 'answerCalls', params: answer },
+                    ],
+                  },
+                  { target: 'known', actions: { type: 'answerCalls', params: answer } },
+                ],
+                onError: 'known',
+              },
+            },
+          },
+        },
+        presence: {
+          initial: 'unannounced',
+          states: {
+            unannounced: { on: { 'pod.announced': 'announced' } },
+            announced: {
+              entry: { type: 'announce', params: named },
+              after: { refresh: { target: 'announced', reenter: true } },
+              on: { 'pod.announced': { target: 'announced', reenter: true } },
+            },
+          },
+        },
+        configuration: {
+          initial: 'unwatched',
+          on: {
+            'watches.changed': [
+              {
+                guard: { type: 'none', params: count },
+                target: '.unwatched',
+                actions: { type: 'countWatches', params: count },
+              },
+              {
+                target: '.watched',
+                actions: { type: 'countWatches', params: count },
+              },
+            ],
+          },
+          states: { unwatched: {}, watched: {} },
+        },
+        tunnels: {
+          initial: 'none',
+          on: {
+            'tunnels.changed': [
+              {
+                guard: { type: 'none', params: count },
+                target: '.none',
+                actions: { type: 'countTunnels', params: count },
+              },
+              {
+                target: '.available',
+                actions: { type: 'countTunnels', params: count },
+              },
+            ],
+          },
+          states: { none: {}, available: {} },
+        },
+      },
+    },
+    stale: {
+      description: 'The wire is dead though TCP has not said so; nothing is routed here any more.',
+      after: { lastCall: 'gone' },
+      on: { 'stop.requested': 'gone' },
+    },
+    draining: {
+      description: 'No new work; what runs may finish. Ends with the connection.',
+      on: { 'connection.stale': 'stale', 'stop.requested': 'gone' },
+    },
+    gone: {
+      type: 'final',
+      entry: { type: 'farewell', params: named },
+    },
+  },
+});
+
+function named({ context }: { context: Context }) {
+  return { sessionId: context.sessionId };
+}
+
+function verdict({ event }: { event: { output: AgentVerdict } }) {
+  return { verdict: event.output };
+}
+
+function refusal({ event }: { event: { output: AgentVerdict } }) {
+  return { reason: event.output.kind === 'granted' ? '' : event.output.reason };
+}
+
+function count({ event }: { event: { count: number } }) {
+  return { count: event.count };
+}
+
+function answer({ context, event }: { context: Context; event: { output: AgentVerdict } }) {
+  return { sessionId: context.sessionId, verdict: event.output };
+}
