@@ -1,0 +1,37 @@
+/** Writing gRPC frames: one flag byte (0, we never compress), four bytes of length, the message. */
+
+/** Bytes in front of every message. */
+export const framePrefixBytes = 5;
+
+/** One message as a frame. The payload is copied. */
+export function frame(payload: Buffer): Buffer {
+  const bytes = Buffer.allocUnsafe(framePrefixBytes + payload.length);
+  bytes[0] = 0;
+  bytes.writeUInt32BE(payload.length, 1);
+  bytes.set(payload, framePrefixBytes);
+  return bytes;
+}
+
+/** Several messages as frames in one buffer, so that they leave in one write. */
+export function frames(list: readonly Buffer[]): Buffer {
+  let total = 0;
+  for (const payload of list) total += framePrefixBytes + payload.length;
+  const bytes = Buffer.allocUnsafe(total);
+  let at = 0;
+  for (const payload of list) {
+    bytes[at] = 0;
+    bytes.writeUInt32BE(payload.length, at + 1);
+    bytes.set(payload, at + framePrefixBytes);
+    at += framePrefixBytes + payload.length;
+  }
+  return bytes;
+}
+
+/** How many messages a buffer of complete frames holds. */
+export function countFrames(bytes: Buffer): number {
+  let count = 0;
+  for (let at = 0; at + framePrefixBytes <= bytes.length; count += 1) {
+    at += framePrefixBytes + bytes.readUInt32BE(at + 1);
+  }
+  return count;
+}
