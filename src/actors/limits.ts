@@ -1,0 +1,32 @@
+/** Every bound of the kas actors, in one place. Each has a gauge or a counter where it can be neared. */
+export const actorLimits = {
+  /** Agent connections one kas holds. */
+  connectionsMax: 20_000,
+  /** Sessions: tokens on connections. */
+  sessionsMax: 20_000,
+  /** Tunnels of all agents together. */
+  tunnelsMax: 400_000,
+  /** Tunnels one session may hold; agentk itself stops at 500. */
+  tunnelsPerSessionMax: 1_000,
+  /** Requests being authorised, waiting or forwarded. */
+  requestsMax: 20_000,
+  /** Requests waiting for one agent's tunnel. */
+  waitersPerAgentMax: 1_000,
+  /** Configuration streams one session may hold. */
+  watchesPerSessionMax: 16,
+  watchesMax: 40_000,
+  /** Calls of one session waiting for its token to be accepted. */
+  waitingCallsPerSessionMax: 1_100,
+} as const;
+
+/** How long things may take (`spec/wire.md §4.4`, `§6.4`, `§12`). */
+export const actorTimes = {
+  vacancyMs: 120_000,
+  keepaliveMs: 50_000,
+  pingAckMs: 20_000,
+  lastCallMs: 5_000,
+  lookupBackoffMs: { init: 20, max: 5_000 },
+  lookupMsMax: 15_000,
+  findMsMax: 20_000,
+  configurationStepMsMax: 30_000,
+} as const;
