@@ -1,5 +1,12 @@
 /** The control plane as data: every machine by name, and the list that the chart pictures and the chart tests walk. */
 import type { AnyStateMachine } from 'xstate';
+import { agentLinkMachine } from './agent-link.ts';
+import { agentkMachine } from './agentk.ts';
+import { configurationWatchMachine } from './configuration-watch.ts';
+import { moduleMachine } from './module.ts';
+import { registrationMachine } from './registration.ts';
+import { tunnelClientMachine } from './tunnel-client.ts';
+import { tunnelPoolMachine } from './tunnel-pool.ts';
 
 export interface Chart {
   /** File name without `.ts`. */
@@ -10,4 +17,35 @@ export interface Chart {
 }
 
 /** Alphabetical. */
-export const charts: readonly Chart[] = [];
+export const charts: readonly Chart[] = [
+  { name: 'agent-link', machine: agentLinkMachine },
+  { name: 'agentk', machine: agentkMachine },
+  { name: 'configuration-watch', machine: configurationWatchMachine },
+  { name: 'module', machine: moduleMachine },
+  { name: 'registration', machine: registrationMachine },
+  { name: 'tunnel-client', machine: tunnelClientMachine },
+  { name: 'tunnel-pool', machine: tunnelPoolMachine },
+];
+
+export { agentLinkDelays, agentLinkMachine, linkBackoffMs, linkRefusedMs } from './agent-link.ts';
+export { agentkMachine } from './agentk.ts';
+export {
+  configurationBackoffMs,
+  configurationWatchDelays,
+  configurationWatchMachine,
+  type ConfigurationVerdict,
+} from './configuration-watch.ts';
+export { moduleBackoffMs, moduleDelays, moduleMachine } from './module.ts';
+export {
+  registrationBackoffMs,
+  registrationDelays,
+  registrationMachine,
+  type RegisterOutcome,
+} from './registration.ts';
+export {
+  tunnelBackoffMs,
+  tunnelClientDelays,
+  tunnelClientMachine,
+  type StreamVerdict,
+} from './tunnel-client.ts';
+export { tunnelPoolDefaults, tunnelPoolDelays, tunnelPoolMachine } from './tunnel-pool.ts';

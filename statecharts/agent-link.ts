@@ -1,0 +1,271 @@
+/**
+ * agentk side of the one connection to kas that carries every RPC and every tunnel (`spec/wire.md §4.4`). The chart owns
+ * when to dial, how long each phase may take, when a silent peer counts as dead, and how long to wait; the sockets live
+ * in the actor's resource under the connection's incarnation.
+ *
+ * L1. No state lacks a timed way out except `connected`, and there a ping is out at most `pingAck`.
+ * L2. An event of another incarnation than the current one never moves the session (guard `current`).
+ * L3. Going away is make before break: the old connection keeps its streams (`retired`), the new one is dialled beside it.
+ * L4. Failures are forgotten only after `proven` of uptime, so a kas that accepts and drops is not hammered; and the
+ *     first dial waits `startDelay`, so a crash loop is not a dial loop.
+ * L5. A refusal (bad token, unknown agent) is waited out for long, and never given up.
+ */
+import { assign, setup } from 'xstate';
+
+type Input = {
+  /** Random wait before the first dial, chosen by the actor's maker; 0 in tests. */
+  readonly startDelayMs: number;
+};
+type Context = Input & {
+  /** Names the connection being dialled or used; grows by one per dial. */
+  readonly incarnation: number;
+  /** Connections in a row that failed or were not up long enough to count as good. */
+  readonly failures: number;
+  readonly refusals: number;
+};
+type Event =
+  | { readonly type: 'socket.connected'; readonly incarnation: number }
+  | { readonly type: 'settings.received'; readonly incarnation: number }
+  | { readonly type: 'connection.closed'; readonly incarnation: number; readonly reason: string }
+  | { readonly type: 'ping.acknowledged'; readonly incarnation: number }
+  | { readonly type: 'goaway.received'; readonly incarnation: number }
+  | ({ readonly type: 'call.refused' } & Refusal)
+  | { readonly type: 'call.accepted'; readonly incarnation: number }
+  | { readonly type: 'retired.emptied' }
+  | { readonly type: 'stop.requested' };
+type Output = { readonly kind: 'stopped' };
+type Named = { readonly incarnation: number };
+type Loss = Named & { readonly reason: string };
+type Refusal = Named & { readonly code: number; readonly message: string };
+
+/** The numbers of `spec/wire.md §4.4`; the rest is ours. */
+export const agentLinkDelays = {
+  dialMs: 20_000,
+  handshakeMs: 20_000,
+  pingMs: 55_000,
+  pingAckMs: 20_000,
+  provenMs: 30_000,
+  backoffInitMs: 1_000,
+  backoffFactor: 1.6,
+  backoffMsMax: 120_000,
+  /** Jitter of the actor: ± this share. */
+  backoffJitter: 0.2,
+  refusedInitMs: 30_000,
+  refusedMsMax: 300_000,
+} as const;
+
+/** Wait after so many failures in a row, without jitter. */
+export function linkBackoffMs(failures: number): number {
+  const { backoffInitMs, backoffFactor, backoffMsMax } = agentLinkDelays;
+  return Math.min(backoffInitMs * backoffFactor ** Math.min(Math.max(failures - 1, 0), 16), backoffMsMax);
+}
+
+/** Wait after so many refusals in a row, without jitter. */
+export function linkRefusedMs(refusals: number): number {
+  const { refusedInitMs, refusedMsMax } = agentLinkDelays;
+  return Math.min(refusedInitMs * 2 ** Math.min(Math.max(refusals - 1, 0), 8), refusedMsMax);
+}
+
+export const agentLinkMachine = setup({
+  types: {
+    context: {} as Context,
+    events: {} as Event,
+    input: {} as Input,
+    output: {} as Output,
+    tags: {} as 'ready',
+  },
+  actions: {
+    nextIncarnation: assign({ incarnation: ({ context }) => context.incarnation + 1 }),
+    countFailure: assign({ failures: ({ context }) => context.failures + 1 }),
+    forgiveFailures: assign({ failures: 0 }),
+    countRefusal: assign({ refusals: ({ context }) => context.refusals + 1 }),
+    forgiveRefusals: assign({ refusals: 0 }),
+    dial: (_, _params: Named) => {},
+    announce: (_, _params: Named) => {},
+    withdraw: (_, _params: Named) => {},
+    retire: (_, _params: Named) => {},
+    /** Cuts a connection that went silent and reports why. */
+    drop: (_, _params: Loss) => {},
+    ping: (_, _params: Named) => {},
+    pingRetired: () => {},
+    dropSilentRetired: () => {},
+    closeAll: () => {},
+    reportLoss: (_, _params: Loss) => {},
+    reportRefusal: (_, _params: Refusal) => {},
+  },
+  guards: {
+    current: ({ context }, params: Named) => params.incarnation === context.incarnation,
+    currentAndProven: ({ context }, params: Named) =>
+      params.incarnation === context.incarnation && context.failures === 0,
+  },
+  delays: {
+    startDelay: ({ context }) => context.startDelayMs,
+    dialDeadline: agentLinkDelays.dialMs,
+    handshakeDeadline: agentLinkDelays.handshakeMs,
+    pingPeriod: agentLinkDelays.pingMs,
+    pingAck: agentLinkDelays.pingAckMs,
+    proven: agentLinkDelays.provenMs,
+    // The actor provides these two with jitter.
+    backoff: ({ context }) => linkBackoffMs(context.failures),
+    refusedWait: ({ context }) => linkRefusedMs(context.refusals),
+  },
+}).createMachine({
+  id: 'agentLink',
+  description: 'agentk side of its one connection to kas: dial, handshake, keep alive, go away, back off.',
+  options: { maxIterations: 100 },
+  context: ({ input }) => ({ ...input, incarnation: 0, failures: 0, refusals: 0 }),
+  initial: 'running',
+  output: { kind: 'stopped' },
+  states: {
+    running: {
+      type: 'parallel',
+      on: { 'stop.requested': 'stopped' },
+      states: {
+        session: {
+          initial: 'delaying',
+          states: {
+            delaying: { after: { startDelay: 'dialing' } },
+            dialing: {
+              entry: ['nextIncarnation', { type: 'dial', params: own }],
+              after: {
+                dialDeadline: {
+                  target: 'backingOff',
+                  actions: [
+                    'countFailure',
+                    { type: 'drop', params: silent('kas did not accept the connection') },
+                  ],
+                },
+              },
+              on: {
+                'socket.connected': { guard: { type: 'current', params: theirs }, target: 'handshaking' },
+                'connection.closed': {
+                  guard: { type: 'current', params: theirs },
+                  target: 'backingOff',
+                  actions: ['countFailure', { type: 'reportLoss', params: closed }],
+                },
+              },
+            },
+            handshaking: {
+              after: {
+                handshakeDeadline: {
+                  target: 'backingOff',
+                  actions: [
+                    'countFailure',
+                    { type: 'drop', params: silent('kas did not answer the HTTP/2 handshake') },
+                  ],
+                },
+              },
+              on: {
+                'settings.received': { guard: { type: 'current', params: theirs }, target: 'connected' },
+                'connection.closed': {
+                  guard: { type: 'current', params: theirs },
+                  target: 'backingOff',
+                  actions: ['countFailure', { type: 'reportLoss', params: closed }],
+                },
+              },
+            },
+            connected: {
+              tags: ['ready'],
+              // Counted up front and forgiven when proven (L4): whatever ends it early leaves a failure behind.
+              entry: ['countFailure', { type: 'announce', params: own }],
+              exit: { type: 'withdraw', params: own },
+              after: { proven: { actions: 'forgiveFailures' } },
+              on: {
+                'connection.closed': {
+                  guard: { type: 'current', params: theirs },
+                  target: 'backingOff',
+                  actions: { type: 'reportLoss', params: closed },
+                },
+                'goaway.received': [
+                  {
+                    guard: { type: 'currentAndProven', params: theirs },
+                    target: 'dialing',
+                    actions: { type: 'retire', params: theirs },
+                  },
+                  {
+                    guard: { type: 'current', params: theirs },
+                    target: 'backingOff',
+                    actions: { type: 'retire', params: theirs },
+                  },
+                ],
+                'call.refused': {
+                  guard: { type: 'current', params: theirs },
+                  target: 'refused',
+                  actions: [
+                    'countRefusal',
+                    { type: 'retire', params: theirs },
+                    { type: 'reportRefusal', params: refusal },
+                  ],
+                },
+                'call.accepted': {
+                  guard: { type: 'current', params: theirs },
+                  actions: 'forgiveRefusals',
+                },
+              },
+              initial: 'quiet',
+              states: {
+                quiet: { after: { pingPeriod: 'pinging' } },
+                pinging: {
+                  entry: { type: 'ping', params: own },
+                  after: {
+                    pingAck: {
+                      target: '#agentLink.running.session.backingOff',
+                      actions: { type: 'drop', params: silent('kas did not answer a keepalive ping') },
+                    },
+                  },
+                  on: {
+                    'ping.acknowledged': { guard: { type: 'current', params: theirs }, target: 'quiet' },
+                  },
+                },
+              },
+            },
+            backingOff: { after: { backoff: 'dialing' } },
+            refused: { after: { refusedWait: 'dialing' } },
+          },
+        },
+        /** Connections that take no new streams: they finish what they have, and are watched like the current one (L3). */
+        retired: {
+          initial: 'none',
+          states: {
+            none: {
+              on: {
+                'goaway.received': { guard: { type: 'current', params: theirs }, target: 'draining' },
+                'call.refused': { guard: { type: 'current', params: theirs }, target: 'draining' },
+              },
+            },
+            draining: { after: { pingPeriod: 'checking' }, on: { 'retired.emptied': 'none' } },
+            checking: {
+              entry: 'pingRetired',
+              after: { pingAck: { target: 'draining', actions: 'dropSilentRetired' } },
+              on: { 'retired.emptied': 'none' },
+            },
+          },
+        },
+      },
+    },
+    stopped: { type: 'final', entry: 'closeAll' },
+  },
+});
+
+function own({ context }: { context: Context }): Named {
+  return { incarnation: context.incarnation };
+}
+
+function theirs({ event }: { event: Named }): Named {
+  return { incarnation: event.incarnation };
+}
+
+function closed({ event }: { event: Loss }): Loss {
+  return { incarnation: event.incarnation, reason: event.reason };
+}
+
+function refusal({ event: { incarnation, code, message } }: { event: Refusal }): Refusal {
+  return { incarnation, code, message };
+}
+
+function silent(what: string) {
+  return ({ context }: { context: Context }): Loss => ({
+    incarnation: context.incarnation,
+    reason: `${what} in time`,
+  });
+}
