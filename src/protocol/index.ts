@@ -40,6 +40,28 @@ export {
 } from './metadata.ts';
 export { decode, decodeFromPeer, encode, type Decoded } from './codec.ts';
 export { methods, type Method, type MethodKind } from './methods.ts';
+export { MessageOrder, orderEnd, orderStart, unexpectedMember } from './message-order.ts';
+export { validate } from './validation.ts';
+export {
+  canonicalHeaderName,
+  cleanRequestHeaders,
+  cleanResponseHeaders,
+  headersFromMap,
+  headersToMap,
+  headerValueFromNode,
+  headerValueToNode,
+  proxyRequestHeadersRemoved,
+  proxyResponseHeadersRemoved,
+} from './http-headers.ts';
+export { decodePath, encodePath, encodeQuery, parseQuery } from './url-codec.ts';
+export { httpStatusLine, httpStatusText, kubernetesStatus, type KubernetesStatus } from './http-status.ts';
+export {
+  configurationFileToJson,
+  parseAgentConfiguration,
+  toAgentConfiguration,
+  type AgentIdentity,
+  type ParsedConfiguration,
+} from './agent-configuration.ts';
 export { protocolLimits } from './limits.ts';
 export {
   type ConfigurationRequest,

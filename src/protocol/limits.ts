@@ -10,6 +10,8 @@ export const protocolLimits = {
   configurationFileBytesMax: 128 * 1024,
   /** Nesting of lists and maps in a configuration file. */
   configurationDepthMax: 64,
+  /** Alias nodes in a configuration file. */
+  configurationAliasesMax: 1_000,
   /** Values in a configuration file after aliases are written out. */
   configurationValuesMax: 100_000,
 } as const;
