@@ -1,5 +1,11 @@
 /** The control plane as data: every machine by name, and the list that the chart pictures and the chart tests walk. */
 import type { AnyStateMachine } from 'xstate';
+import { listenerMachine } from './listener.ts';
+import { kasMachine } from './kas.ts';
+import { configWatchMachine } from './config-watch.ts';
+import { childProcessMachine } from './child-process.ts';
+import { agentSessionMachine } from './agent-session.ts';
+import { agentConnectionMachine } from './agent-connection.ts';
 import { agentLinkMachine } from './agent-link.ts';
 import { agentkMachine } from './agentk.ts';
 import { configurationWatchMachine } from './configuration-watch.ts';
@@ -18,9 +24,15 @@ export interface Chart {
 
 /** Alphabetical. */
 export const charts: readonly Chart[] = [
+  { name: 'agent-connection', machine: agentConnectionMachine },
   { name: 'agent-link', machine: agentLinkMachine },
+  { name: 'agent-session', machine: agentSessionMachine },
   { name: 'agentk', machine: agentkMachine },
+  { name: 'child-process', machine: childProcessMachine },
+  { name: 'config-watch', machine: configWatchMachine },
   { name: 'configuration-watch', machine: configurationWatchMachine },
+  { name: 'kas', machine: kasMachine },
+  { name: 'listener', machine: listenerMachine },
   { name: 'module', machine: moduleMachine },
   { name: 'registration', machine: registrationMachine },
   { name: 'tunnel-client', machine: tunnelClientMachine },
@@ -49,3 +61,9 @@ export {
   type StreamVerdict,
 } from './tunnel-client.ts';
 export { tunnelPoolDefaults, tunnelPoolDelays, tunnelPoolMachine } from './tunnel-pool.ts';
+export { agentConnectionMachine } from './agent-connection.ts';
+export { agentSessionMachine, type AgentVerdict } from './agent-session.ts';
+export { childProcessMachine } from './child-process.ts';
+export { configWatchMachine, type Ending, type Fetched, type Resolution } from './config-watch.ts';
+export { kasMachine } from './kas.ts';
+export { listenerMachine } from './listener.ts';

@@ -5,7 +5,7 @@
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hashToken, newToken } from '../../gitlab/index.ts';
+import { hashToken, newToken } from '../../gitlab/embedded/index.ts';
 import { makeSampleRepositories } from './sample-repositories.ts';
 
 export interface DemoPorts {
