@@ -11,6 +11,8 @@ import { agentkMachine } from './agentk.ts';
 import { configurationWatchMachine } from './configuration-watch.ts';
 import { moduleMachine } from './module.ts';
 import { registrationMachine } from './registration.ts';
+import { requestMachine } from './request.ts';
+import { tunnelMachine } from './tunnel.ts';
 import { tunnelClientMachine } from './tunnel-client.ts';
 import { tunnelPoolMachine } from './tunnel-pool.ts';
 
@@ -35,6 +37,8 @@ export const charts: readonly Chart[] = [
   { name: 'listener', machine: listenerMachine },
   { name: 'module', machine: moduleMachine },
   { name: 'registration', machine: registrationMachine },
+  { name: 'request', machine: requestMachine, hot: true },
+  { name: 'tunnel', machine: tunnelMachine, hot: true },
   { name: 'tunnel-client', machine: tunnelClientMachine },
   { name: 'tunnel-pool', machine: tunnelPoolMachine },
 ];
@@ -67,3 +71,5 @@ export { childProcessMachine } from './child-process.ts';
 export { configWatchMachine, type Ending, type Fetched, type Resolution } from './config-watch.ts';
 export { kasMachine } from './kas.ts';
 export { listenerMachine } from './listener.ts';
+export { requestLimits, requestMachine } from './request.ts';
+export { tunnelLimits, tunnelMachine } from './tunnel.ts';
