@@ -1,4 +1,17 @@
 /** gRPC over node:http2 without grpc-js: for the connection between agentk and kas (design/data-plane.md). */
+export type { CallObserver, MessageCounts } from './call-observer.ts';
+export { openCall, type CallOptions, type ClientCall } from './client-call.ts';
+export {
+  callServerStream,
+  callUnary,
+  type CallUnaryOptions,
+  type StreamReceiver,
+  type UnaryResult,
+} from './client-methods.ts';
+export { http2ClientOptions, tuneClientSession } from './client-session.ts';
+export { FrameDecoder, type FrameSink } from './frame-decoder.ts';
+export { frame, framePrefixBytes, frames } from './frame.ts';
+export { defaultGrpcLimits, windows, type GrpcLimits } from './limits.ts';
 export {
   endStatus,
   type BodyOffset,
@@ -6,5 +19,6 @@ export {
   type MessageStream,
   type StreamEnd,
 } from './message-stream.ts';
-export { frame, frames } from './frame.ts';
-export { defaultGrpcLimits, windows, type GrpcLimits } from './limits.ts';
+export type { CallHandler, ServerCall } from './server-call.ts';
+export { serverStreamHandler, unaryHandler, type MessageSink, type UnaryAnswer } from './server-methods.ts';
+export { GrpcServer, http2ServerOptions, type GrpcServerOptions } from './server.ts';

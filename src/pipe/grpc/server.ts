@@ -1,0 +1,189 @@
+/**
+ * The gRPC server: takes streams from node:http2 servers, checks their headers and hands each call to its method.
+ *
+ * 1. A stream that is not gRPC is answered with its HTTP code (415, 405); an unknown method with the texts of
+ *    spec/wire.md §1. None of this is logged: a hostile peer chooses how often it happens.
+ * 2. `te: trailers` is not demanded and any `:authority` is taken, as grpc-go does.
+ * 3. No timeout is ever set on a stream: tunnels idle for many minutes (spec/wire.md §16).
+ */
+import type {
+  Http2SecureServer,
+  Http2Server,
+  IncomingHttpHeaders,
+  SecureServerOptions,
+  ServerHttp2Session,
+  ServerHttp2Stream,
+} from 'node:http2';
+import type { Clock, Log } from '../../ports/index.ts';
+import { metadataFromHeaders, status, StatusCode, statusToTrailers } from '../../protocol/index.ts';
+import type { RpcStatus } from '../../protocol/index.ts';
+import type { CallObserver } from './call-observer.ts';
+import { unknownEncoding } from './frame-decoder.ts';
+import { defaultGrpcLimits, windows } from './limits.ts';
+import type { GrpcLimits } from './limits.ts';
+import { answerTrailersOnly, Http2ServerCall } from './server-call.ts';
+import type { CallHandler } from './server-call.ts';
+import { parseTimeout } from './timeout.ts';
+
+export interface GrpcServerOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly limits?: Partial<GrpcLimits>;
+  readonly observer?: CallObserver;
+  /** Names the other end of a session; by default address and port of its socket. */
+  readonly peerOf?: (session: ServerHttp2Session) => string;
+}
+
+/**
+ * Options for `http2.createServer` and `createSecureServer`. What depends on them and cannot be set later: the size of
+ * header blocks and the memory of a session.
+ */
+export function http2ServerOptions(
+  limits: Partial<GrpcLimits> = {},
+): Pick<SecureServerOptions, 'settings' | 'maxSessionMemory' | 'maxHeaderListPairs'> {
+  const all = { ...defaultGrpcLimits, ...limits };
+  return {
+    settings: serverSettings(all),
+    maxSessionMemory: all.sessionMegabytesMax,
+    maxHeaderListPairs: all.headerPairsMax,
+  };
+}
+
+function serverSettings(limits: GrpcLimits) {
+  return {
+    initialWindowSize: windows.streamBytes,
+    maxConcurrentStreams: limits.streamsPerSessionMax,
+    maxHeaderListSize: limits.headerListBytesMax,
+    enablePush: false,
+  };
+}
+
+const contentTypePattern = /^application\/grpc(?:\+proto)?(?:;[\x20-\x7e]*)?$/i;
+
+export class GrpcServer {
+  /** Told of every new connection, before its first stream. The owner keeps it alive, ages and drains it. */
+  onSession: (session: ServerHttp2Session) => void = () => {};
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #limits: GrpcLimits;
+  readonly #observer: CallObserver | undefined;
+  readonly #peerOf: (session: ServerHttp2Session) => string;
+  readonly #handlers = new Map<string, CallHandler>();
+  readonly #services = new Set<string>();
+  readonly #peers = new WeakMap<ServerHttp2Session, string>();
+
+  constructor(options: GrpcServerOptions) {
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#limits = { ...defaultGrpcLimits, ...options.limits };
+    this.#observer = options.observer;
+    this.#peerOf = options.peerOf ?? socketAddress;
+  }
+
+  /** Serves a method, given as `/package.Service/Method`. */
+  handle(method: string, handler: CallHandler): void {
+    if (this.#handlers.has(method)) throw new Error(`method ${method} is served already`);
+    this.#handlers.set(method, handler);
+    this.#services.add(method.slice(1, method.lastIndexOf('/')));
+  }
+
+  /**
+   * Serves the streams of a server made with {@link http2ServerOptions}. Windows and stream limits are set here as well,
+   * for servers that were made without.
+   */
+  attach(server: Http2Server | Http2SecureServer): void {
+    server.updateSettings(serverSettings(this.#limits));
+    server.setTimeout(0); // invariant 3
+    const onStream = (
+      stream: ServerHttp2Stream,
+      headers: IncomingHttpHeaders,
+      _flags: number,
+      rawHeaders: string[],
+    ) => this.#onStream(stream, headers, rawHeaders);
+    server.on('session', (session: ServerHttp2Session) => this.#onSession(session));
+    server.on('sessionError', (error: Error) => this.#log.debug('HTTP/2 session failed', { error }));
+    server.on('stream', onStream);
+  }
+
+  #onSession(session: ServerHttp2Session): void {
+    session.setLocalWindowSize(windows.sessionBytes);
+    this.#peers.set(session, this.#peerOf(session));
+    this.onSession(session);
+  }
+
+  #onStream(raw: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]): void {
+    const session = raw.session as ServerHttp2Session | undefined;
+    if (raw.closed || raw.destroyed || session === undefined) return;
+    const contentType = headers['content-type'] ?? '';
+    const method = headers[':path'] ?? '';
+    if (headers[':method'] !== 'POST') {
+      return refuse(raw, status(StatusCode.Internal, 'gRPC calls are POST requests'), grpcContentType, 405);
+    }
+    if (!contentTypePattern.test(contentType)) {
+      const text = `unsupported content-type ${JSON.stringify(contentType)}`;
+      return refuse(raw, status(StatusCode.InvalidArgument, text), grpcContentType, 415);
+    }
+    const handler = this.#handlers.get(method);
+    if (handler === undefined) return refuse(raw, this.#unknown(method), contentType);
+    const encoding = single(headers['grpc-encoding']) ?? 'identity';
+    if (encoding !== 'identity' && encoding !== 'gzip')
+      return refuse(raw, unknownEncoding(encoding), contentType);
+    const timeout = single(headers['grpc-timeout']);
+    const deadlineMs = timeout === undefined ? undefined : parseTimeout(timeout);
+    if (timeout !== undefined && deadlineMs === undefined) {
+      return refuse(raw, status(StatusCode.Internal, 'malformed grpc-timeout'), contentType);
+    }
+    const call = new Http2ServerCall(raw, {
+      method,
+      metadata: metadataFromHeaders(rawHeaders),
+      session,
+      peer: this.#peers.get(session) ?? '',
+      deadlineMs,
+      contentType,
+      encoding,
+      messageBytesMax: this.#limits.messageBytesMax,
+      clock: this.#clock,
+      log: this.#log,
+      observer: this.#observer,
+    });
+    try {
+      handler(call);
+    } catch (error) {
+      call.crash(error);
+    }
+  }
+
+  #unknown(path: string): RpcStatus {
+    const name = path.startsWith('/') ? path.slice(1) : path;
+    const slash = name.lastIndexOf('/');
+    if (slash < 0) return status(StatusCode.Unimplemented, `malformed method name: ${JSON.stringify(path)}`);
+    const service = name.slice(0, slash);
+    return status(
+      StatusCode.Unimplemented,
+      this.#services.has(service)
+        ? `unknown method ${name.slice(slash + 1)} for service ${service}`
+        : `unknown service ${service}`,
+    );
+  }
+}
+
+const grpcContentType = 'application/grpc';
+
+/** A stream that ends before it becomes a call. Whatever the client still sends is dropped. */
+function refuse(raw: ServerHttp2Stream, outcome: RpcStatus, contentType: string, httpStatus = 200): void {
+  raw.on('error', ignore);
+  answerTrailersOnly(raw, contentType, statusToTrailers(outcome), httpStatus);
+  raw.resume();
+}
+
+function single(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value : value?.[0];
+}
+
+function socketAddress(session: ServerHttp2Session): string {
+  const { remoteAddress, remotePort } = session.socket;
+  if (remoteAddress === undefined) return 'unknown';
+  return remoteAddress.includes(':') ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`;
+}
+
+function ignore(): void {}
