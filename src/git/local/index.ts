@@ -1,0 +1,4 @@
+/** Git read from bare repositories on disk: no working copy, no git binary. */
+export { localGit } from './local-git.ts';
+export type { LocalGitOptions } from './local-git.ts';
+export { localGitLimits, type LocalGitLimits } from './limits.ts';
