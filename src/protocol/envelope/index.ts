@@ -1,0 +1,39 @@
+/**
+ * The hand-written codec of the hot tunnel messages: encoders answer complete gRPC frames, decoders take payloads.
+ * Whatever is unusual falls back to the generated code. Source: spec/wire.md §2 and §6; design/data-plane.md.
+ */
+export type { FlatPairs, PairSource } from './header-map.ts';
+export {
+  closeSend,
+  encodeRequestHeader,
+  encodeRequestInfo,
+  encodeRequestStart,
+  requestEnd,
+  requestTrailer,
+  type RequestHeader,
+} from './down-encoder.ts';
+export {
+  emptyHeader,
+  emptyTrailer,
+  encodeDescriptor,
+  encodeError,
+  encodeHeader,
+  encodeResponseHeader,
+  encodeResponseStart,
+  encodeTrailer,
+  encodeWholeResponse,
+  responseTrailer,
+  type ResponseHeader,
+  type ServiceDescriptor,
+} from './up-encoder.ts';
+export {
+  downBodyOffset,
+  requestBodyPrefix,
+  requestUpgradePrefix,
+  responseBodyPrefix,
+  responseUpgradePrefix,
+  upBodyOffset,
+} from './data-frames.ts';
+export { decodeTunnelUp, type TunnelUp } from './up-decoder.ts';
+export { decodeTunnelDown, type ReceivedRequestHeader, type TunnelDown } from './down-decoder.ts';
+export { orderRows, TunnelOrder, type OrderRows } from './tunnel-order.ts';
