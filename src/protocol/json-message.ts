@@ -74,10 +74,15 @@ function leafRefusal(schema: DescMessage, key: string, value: JsonValue, place: 
   }
 }
 
-/** The cause without the name of the generated field in front. */
+/** The cause without the name of the generated field in front; well-known types are named by their last word. */
 function textOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return text.replace(/^cannot decode (field|message) \S+ from JSON: /, '').slice(0, 300);
+  return text
+    .replace(/^cannot decode message google\.protobuf\.(\w+) from JSON: /, 'not a $1: ')
+    .replace(/^cannot decode enum \S+ from JSON: /, 'unknown word ')
+    .replace(/^cannot decode (field|message) \S+ from JSON: /, '')
+    .replace(/^list item #\d+: /, '')
+    .slice(0, 300);
 }
 
 function at(path: string, what: string): string {

@@ -14,7 +14,7 @@ import { StatusSchema } from './gen/google/rpc/status_pb.ts';
 import type { Status as StatusMessage } from './gen/google/rpc/status_pb.ts';
 import { protocolLimits } from './limits.ts';
 import { ok, status, StatusCode, statusCodeOf } from './status.ts';
-import type { RpcStatus } from './status.ts';
+import type { AnyBytes, RpcStatus } from './status.ts';
 
 /** Trailers or a trailers-only header block as node:http2 gives it. */
 export type TrailerRecord = Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -75,8 +75,7 @@ export function statusToMessage(outcome: RpcStatus): StatusMessage {
 export function statusFromMessage(message: StatusMessage): RpcStatus {
   const code = statusCodeOf(message.code);
   if (message.details.length === 0) return { code, message: message.message };
-  const details = message.details.map(({ typeUrl, value }) => ({ typeUrl, value }));
-  return { code, message: message.message, details };
+  return { code, message: message.message, details: message.details.map(ownDetail) };
 }
 
 /** grpc-message as it travels, cut to what peers take (invariants 1, 3). */
@@ -122,10 +121,15 @@ function detailsOf(encoded: string | undefined, code: number): RpcStatus['detail
   try {
     const message = fromBinary(StatusSchema, Buffer.from(encoded, 'base64'));
     if (message.code !== code || message.details.length === 0) return undefined;
-    return message.details.map(({ typeUrl, value }) => ({ typeUrl, value }));
+    return message.details.map(ownDetail);
   } catch {
     return undefined;
   }
+}
+
+/** A copy: the decoded bytes are a view into what was received. */
+function ownDetail({ typeUrl, value }: AnyBytes): AnyBytes {
+  return { typeUrl, value: Uint8Array.from(value) };
 }
 
 function single(value: string | readonly string[] | undefined): string | undefined {

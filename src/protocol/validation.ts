@@ -22,21 +22,22 @@ export function validate<Desc extends DescMessage>(
   schema: Desc,
   message: MessageShape<Desc>,
 ): string | undefined {
-  const violations = violationsOf(schema, message);
-  if (violations.length <= protocolLimits.violationsMax)
-    return violations.length > 0 ? violations.join('; ') : undefined;
-  const told = violations.slice(0, protocolLimits.violationsMax);
-  return `${told.join('; ')}; and ${violations.length - told.length} more`;
+  return violationsOf(schema, message);
 }
 
-function violationsOf(schema: DescMessage, message: object): string[] {
-  const found: string[] = [];
+function violationsOf(schema: DescMessage, message: object): string | undefined {
+  const list = checksOf(schema);
+  if (list.length === 0) return undefined;
+  const told: string[] = [];
+  let untold = 0;
   const name = goMessageName(schema);
   const report = (field: string, reason: string) => {
-    found.push(`invalid ${name}.${field}: ${reason}`);
+    if (told.length < protocolLimits.violationsMax) told.push(`invalid ${name}.${field}: ${reason}`);
+    else untold += 1; // invariant 4
   };
-  for (const check of checksOf(schema)) check(message, report);
-  return found;
+  for (const check of list) check(message, report);
+  if (untold > 0) told.push(`and ${untold} more`);
+  return told.length === 0 ? undefined : told.join('; ');
 }
 
 function checksOf(schema: DescMessage): readonly Check[] {
@@ -93,9 +94,9 @@ function fieldChecks(field: DescField): Check[] {
 
 function embeddedCheck(field: DescField, name: string, inner: DescMessage): Check {
   const into = (value: unknown, at: string, report: (field: string, reason: string) => void) => {
-    if (typeof value !== 'object' || value === null || checksOf(inner).length === 0) return;
+    if (typeof value !== 'object' || value === null) return;
     const causes = violationsOf(inner, value);
-    if (causes.length > 0) report(at, `embedded message failed validation | caused by: ${causes.join('; ')}`);
+    if (causes !== undefined) report(at, `embedded message failed validation | caused by: ${causes}`);
   };
   return (message, report) => {
     const value: unknown = Reflect.get(message, field.localName);

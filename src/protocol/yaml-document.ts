@@ -22,8 +22,10 @@ export function readYamlDocument(bytes: Uint8Array): YamlDocument {
   if (bytes.length > protocolLimits.configurationFileBytesMax) {
     return invalid(`file is bigger than ${protocolLimits.configurationFileBytesMax} bytes`);
   }
+  const text = decodeText(bytes);
+  if (text === undefined) return invalid('file is not valid UTF-8');
   try {
-    const [first] = loadAll(utf8.decode(bytes), {
+    const [first] = loadAll(text, {
       schema,
       json: true,
       maxDepth: protocolLimits.configurationDepthMax,
@@ -33,8 +35,15 @@ export function readYamlDocument(bytes: Uint8Array): YamlDocument {
   } catch (error) {
     if (error instanceof Refusal) return invalid(error.message);
     if (error instanceof YAMLException) return invalid(`yaml: ${placeOf(error)}${error.reason}`);
-    if (error instanceof TypeError) return invalid('file is not valid UTF-8');
     throw error;
+  }
+}
+
+function decodeText(bytes: Uint8Array): string | undefined {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return undefined;
   }
 }
 
