@@ -12,6 +12,7 @@ import { configurationWatchMachine } from './configuration-watch.ts';
 import { moduleMachine } from './module.ts';
 import { registrationMachine } from './registration.ts';
 import { requestMachine } from './request.ts';
+import { supervisorMachine } from './supervisor.ts';
 import { tunnelMachine } from './tunnel.ts';
 import { tunnelClientMachine } from './tunnel-client.ts';
 import { tunnelPoolMachine } from './tunnel-pool.ts';
@@ -38,6 +39,7 @@ export const charts: readonly Chart[] = [
   { name: 'module', machine: moduleMachine },
   { name: 'registration', machine: registrationMachine },
   { name: 'request', machine: requestMachine, hot: true },
+  { name: 'supervisor', machine: supervisorMachine },
   { name: 'tunnel', machine: tunnelMachine, hot: true },
   { name: 'tunnel-client', machine: tunnelClientMachine },
   { name: 'tunnel-pool', machine: tunnelPoolMachine },
@@ -72,4 +74,10 @@ export { configWatchMachine, type Ending, type Fetched, type Resolution } from '
 export { kasMachine } from './kas.ts';
 export { listenerMachine } from './listener.ts';
 export { requestLimits, requestMachine } from './request.ts';
+export {
+  supervisorMachine,
+  type SupervisorEvent,
+  type SupervisorLifeActor,
+  type SupervisorOutput,
+} from './supervisor.ts';
 export { tunnelLimits, tunnelMachine } from './tunnel.ts';
