@@ -116,6 +116,8 @@ describe('agent configuration file', () => {
     ['1: 2', '1: unknown key'],
     ['[1]', 'expected a map, got a list'],
     ['text', 'expected a map, got a string'],
+    ['true', 'expected a map, got a boolean'],
+    ['flux: [a]', 'flux: expected a map, got a list'],
     ['gitops: 5', 'gitops: expected a map, got a number'],
     ['gitops: {manifest_projects: {}}', 'gitops.manifest_projects: expected a list, got a map'],
     ['gitops: {manifest_projects: [null]}', 'gitops.manifest_projects[0]: expected a map, got null'],

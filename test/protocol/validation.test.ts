@@ -85,6 +85,14 @@ describe('validation', () => {
     ).toBeUndefined();
   });
 
+  it('has nothing against header and query maps', () => {
+    const header = { Accept: { value: ['a'] }, Te: { value: [] } };
+    const request = { method: 'GET', urlPath: '/', header, query: header };
+    expect(check(HttpRequestSchema, { message: { case: 'header', value: { request } } })).toBeUndefined();
+    const response = { statusCode: 200, header };
+    expect(check(HttpResponseSchema, { message: { case: 'header', value: { response } } })).toBeUndefined();
+  });
+
   it('checks numbers, lists and elements', () => {
     expect(check(GitPushEventRequestSchema, {})).toBe('invalid GitPushEventRequest.Event: value is required');
     expect(check(GitPushEventRequestSchema, { event: { project: { id: 0n, fullPath: 'a' } } })).toContain(
