@@ -60,7 +60,18 @@ export function canonicalHeaderName(name: string): string {
   const known = common.get(name);
   if (known !== undefined) return known;
   if (!tokenPattern.test(name)) return name;
-  return name.toLowerCase().replaceAll(/(^|-)[a-z]/g, (start) => start.toUpperCase());
+  const lower = name.toLowerCase();
+  let canonical = '';
+  let from = 0;
+  for (let dash = lower.indexOf('-'); dash >= 0; dash = lower.indexOf('-', from)) {
+    canonical += capitalized(lower, from, dash + 1);
+    from = dash + 1;
+  }
+  return canonical + capitalized(lower, from, lower.length);
+}
+
+function capitalized(text: string, from: number, to: number): string {
+  return text.charAt(from).toUpperCase() + text.slice(from + 1, to);
 }
 
 /**
