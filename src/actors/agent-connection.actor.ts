@@ -1,0 +1,162 @@
+/**
+ * Gives `statecharts/agent-connection.ts` its hands: the HTTP/2 session of an agent, pinged, sent away and cut when the
+ * chart says so. One actor per session under one supervisor; whoever lives on the connection joins as a member and is told.
+ */
+import type { ServerHttp2Session } from 'node:http2';
+import type { AnyActorLogic, AnyActorRef } from 'xstate';
+import { agentConnectionMachine } from '../../statecharts/index.ts';
+import type { Clock, Log, Random } from '../ports/index.ts';
+import { guarded, type DynamicSupervisor } from '../supervisor/index.ts';
+import { actorTimes } from './limits.ts';
+
+/** Somebody who lives on a connection: an agent session. */
+export interface ConnectionMember {
+  /** The wire is dead, going away, or closed. */
+  connectionChanged(change: 'stale' | 'draining' | 'closed', reason: string): void;
+  /** Idle work ends with OK now (`spec/wire.md §4.5`). */
+  expireIdle(): void;
+}
+
+export interface AgentConnection {
+  readonly connectionId: string;
+  readonly http2: ServerHttp2Session;
+  readonly peer: string;
+  readonly members: Set<ConnectionMember>;
+  /** Tells the connection that an agent on it was accepted. */
+  authenticated(): void;
+}
+
+export interface AgentConnectionsDeps {
+  readonly supervisor: DynamicSupervisor;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** `agent.listen.max_connection_age` in milliseconds. */
+  readonly ageMsMax: number;
+}
+
+export class AgentConnections {
+  readonly #deps: AgentConnectionsDeps;
+  readonly #logic: AnyActorLogic;
+  readonly #byId = new Map<string, Connection>();
+  readonly #byHttp2 = new WeakMap<ServerHttp2Session, Connection>();
+  #made = 0;
+
+  constructor(deps: AgentConnectionsDeps) {
+    this.#deps = deps;
+    this.#logic = this.#makeLogic();
+  }
+
+  get count(): number {
+    return this.#byId.size;
+  }
+
+  of(http2: ServerHttp2Session): AgentConnection | undefined {
+    return this.#byHttp2.get(http2);
+  }
+
+  /** Takes over a new connection; refuses it when there are as many as there may be. */
+  accept(http2: ServerHttp2Session): void {
+    const connectionId = `connection:${++this.#made}`;
+    const { remoteAddress = 'unknown', remotePort = 0 } = http2.socket;
+    const connection = new Connection(connectionId, http2, `${remoteAddress}:${remotePort}`);
+    http2.on('error', (error) =>
+      this.#deps.log.debug('Agent connection failed', { peer: connection.peer, error }),
+    );
+    const started = this.#deps.supervisor.startChild({
+      id: connectionId,
+      logic: this.#logic,
+      input: this.#input(connectionId),
+      restart: 'temporary',
+    });
+    if (started.kind === 'refused') {
+      this.#deps.log.warn('Agent connection refused', { peer: connection.peer, reason: started.reason });
+      http2.destroy();
+      return;
+    }
+    connection.ref = started.ref;
+    this.#byId.set(connectionId, connection);
+    this.#byHttp2.set(http2, connection);
+    http2.once('close', () => {
+      this.#byId.delete(connectionId);
+      const reason = connection.cutReason || 'closed by the agent or the network';
+      for (const member of connection.members) member.connectionChanged('closed', reason);
+      connection.ref?.send({ type: 'connection.closed', reason });
+    });
+  }
+
+  /** Age limits with their jitter (`spec/wire.md §4.5`): GOAWAY at 20 % ± 10 % of it, idle work 10 % later, the cut 65 %. */
+  #input(connectionId: string) {
+    const { ageMsMax, random } = this.#deps;
+    return {
+      connectionId,
+      vacancyMs: actorTimes.vacancyMs,
+      keepaliveMs: actorTimes.keepaliveMs,
+      pingAckMs: actorTimes.pingAckMs,
+      goAwayMs: ageMsMax * 0.2 * (0.9 + 0.2 * random.next()),
+      expireMs: ageMsMax * 0.1 * (1 + 0.05 * random.next()),
+      cutMs: ageMsMax * 0.65,
+      lastCallMs: actorTimes.lastCallMs,
+    };
+  }
+
+  #makeLogic(): AnyActorLogic {
+    const find = (id: string) => this.#byId.get(id);
+    return guarded(
+      agentConnectionMachine.provide({
+        actions: {
+          ping: ({ self }, { connectionId }) => {
+            const http2 = find(connectionId)?.http2;
+            if (http2 === undefined || http2.destroyed) return;
+            http2.ping((error) => {
+              if (error === null) self.send({ type: 'ping.acknowledged' });
+            });
+          },
+          goAway: (_, { connectionId }) => find(connectionId)?.goAway(),
+          expireIdle: (_, { connectionId }) => find(connectionId)?.tellIdle(),
+          markStale: (_, { connectionId }) =>
+            find(connectionId)?.tell('stale', 'keepalive ping was not answered'),
+          cut: (_, { connectionId, reason }) => find(connectionId)?.cut(reason),
+        },
+      }),
+    );
+  }
+}
+
+class Connection implements AgentConnection {
+  readonly connectionId: string;
+  readonly http2: ServerHttp2Session;
+  readonly peer: string;
+  readonly members = new Set<ConnectionMember>();
+  ref: AnyActorRef | undefined;
+  cutReason = '';
+
+  constructor(connectionId: string, http2: ServerHttp2Session, peer: string) {
+    this.connectionId = connectionId;
+    this.http2 = http2;
+    this.peer = peer;
+  }
+
+  authenticated(): void {
+    this.ref?.send({ type: 'agent.authenticated' });
+  }
+
+  /** GOAWAY now; node closes the session when its last stream has ended. */
+  goAway(): void {
+    if (!this.http2.destroyed && !this.http2.closed) this.http2.close();
+    this.tell('draining', 'connection is going away');
+  }
+
+  tell(change: 'stale' | 'draining', reason: string): void {
+    for (const member of this.members) member.connectionChanged(change, reason);
+  }
+
+  tellIdle(): void {
+    for (const member of this.members) member.expireIdle();
+  }
+
+  cut(reason: string): void {
+    this.cutReason = reason;
+    this.http2.destroy();
+  }
+}

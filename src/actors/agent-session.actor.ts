@@ -1,0 +1,239 @@
+/**
+ * Gives `statecharts/agent-session.ts` its hands: who an agent is, which of its calls wait for that answer, what it has
+ * open here, and its entry in the shared directory.
+ */
+import { fromPromise, type AnyActorLogic, type AnyActorRef } from 'xstate';
+import { agentSessionMachine, type AgentVerdict } from '../../statecharts/index.ts';
+import type { CachedGitLab } from '../gitlab/cache/index.ts';
+import type { AgentInfo, Clock, GitLabResult, Log, Store } from '../ports/index.ts';
+import { status, StatusCode, type AgentMeta, type RpcStatus } from '../protocol/index.ts';
+import { guarded } from '../supervisor/index.ts';
+import type { AgentConnection, ConnectionMember } from './agent-connection.actor.ts';
+import { withDeadline } from './deadline-signal.ts';
+import { actorTimes } from './limits.ts';
+import type { WaitingCalls } from './waiting-calls.ts';
+
+/** Something of an agent that lives on its session: a tunnel or a configuration watch. */
+export interface SessionTenant {
+  /** Ends with OK if it is idle, so that the agent opens it again on a new connection. */
+  expireIdle(): void;
+  /** GitLab no longer accepts the agent's token. */
+  refused(status: RpcStatus): void;
+}
+
+export interface AgentSessionDeps {
+  readonly gitlab: CachedGitLab;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly registrationTtlMs: number;
+}
+
+/** What a Register call said of the pod behind a session. */
+export interface Pod {
+  readonly podId: bigint;
+  readonly meta: AgentMeta | undefined;
+}
+
+/** One agent token on one connection. */
+export class AgentSession implements ConnectionMember {
+  readonly sessionId: string;
+  /** Counts sessions; newer lives have higher numbers, in this process and after a restart of it. */
+  readonly incarnation: number;
+  readonly connection: AgentConnection;
+  readonly token: string;
+  readonly waiting: WaitingCalls<Admission>;
+  readonly tenants = new Set<SessionTenant>();
+  readonly connectedAt: number;
+  agent: AgentInfo | undefined;
+  pod: Pod | undefined;
+  ref: AnyActorRef | undefined;
+  /** Why GitLab refused the token, once it did. */
+  refusal: RpcStatus | undefined;
+
+  constructor(options: {
+    readonly sessionId: string;
+    readonly incarnation: number;
+    readonly connection: AgentConnection;
+    readonly token: string;
+    readonly waiting: WaitingCalls<Admission>;
+    readonly connectedAt: number;
+  }) {
+    this.sessionId = options.sessionId;
+    this.incarnation = options.incarnation;
+    this.connection = options.connection;
+    this.token = options.token;
+    this.waiting = options.waiting;
+    this.connectedAt = options.connectedAt;
+  }
+
+  /** The states a newcomer to the session cares about. */
+  get registered(): boolean {
+    const value: unknown = this.ref?.getSnapshot().value;
+    return typeof value === 'object' && value !== null && 'registered' in value;
+  }
+
+  get leaving(): boolean {
+    const value: unknown = this.ref?.getSnapshot().value;
+    return value === 'draining' || value === 'stale' || value === 'gone';
+  }
+
+  recheck(): void {
+    this.ref?.send({ type: 'recheck.requested' });
+  }
+
+  announce(pod: Pod): void {
+    this.pod = pod;
+    this.ref?.send({ type: 'pod.announced' });
+  }
+
+  tunnelsChanged(count: number): void {
+    this.ref?.send({ type: 'tunnels.changed', count });
+  }
+
+  watchesChanged(count: number): void {
+    this.ref?.send({ type: 'watches.changed', count });
+  }
+
+  connectionChanged(change: 'stale' | 'draining' | 'closed', reason: string): void {
+    if (change === 'closed') this.ref?.send({ type: 'connection.closed', reason });
+    else this.ref?.send({ type: `connection.${change}` });
+  }
+
+  expireIdle(): void {
+    for (const tenant of this.tenants) tenant.expireIdle();
+  }
+}
+
+/** How a call's question "may I?" was answered. */
+export type Admission =
+  | { readonly kind: 'admitted'; readonly session: AgentSession; readonly agent: AgentInfo }
+  | { readonly kind: 'refused'; readonly status: RpcStatus };
+
+/** The logic all sessions share. `find` resolves the id a chart knows to the session it stands for. */
+export function createAgentSessionLogic(
+  deps: AgentSessionDeps,
+  find: (sessionId: string) => AgentSession | undefined,
+): AnyActorLogic {
+  return guarded(
+    agentSessionMachine.provide({
+      actors: {
+        lookup: fromPromise<AgentVerdict, { readonly sessionId: string }>(async ({ input, signal }) => {
+          const session = find(input.sessionId);
+          if (session === undefined) return { kind: 'unavailable', reason: 'the session is gone' };
+          const result = await withDeadline(deps.clock, signal, actorTimes.lookupMsMax, (bounded) =>
+            deps.gitlab.agentInfo(session.token, bounded),
+          );
+          return verdictOf(session, result);
+        }),
+      },
+      actions: {
+        answerCalls: (_, { sessionId, verdict }) => {
+          const session = find(sessionId);
+          if (session === undefined) return;
+          if (verdict.kind === 'granted') {
+            session.connection.authenticated();
+            deps.log.info('Agent authenticated', {
+              agent_id: verdict.agentId,
+              agent_name: verdict.agentName,
+              peer: session.connection.peer,
+            });
+          } else if (verdict.kind === 'refused') {
+            session.refusal = status(verdict.code as StatusCode, verdict.reason);
+            deps.log.warn('Agent refused: GitLab does not accept its token', {
+              reason: verdict.reason,
+              peer: session.connection.peer,
+            });
+          } else {
+            deps.log.warn('Agent waits: GitLab cannot be asked', { reason: verdict.reason });
+          }
+          answer(session, verdict);
+        },
+        announce: (_, { sessionId }) => void announce(deps, find(sessionId)),
+        farewell: (_, { sessionId }) => farewell(deps, find(sessionId)),
+      },
+    }),
+  );
+}
+
+function verdictOf(session: AgentSession, result: GitLabResult<AgentInfo>): AgentVerdict {
+  switch (result.kind) {
+    case 'ok': {
+      session.agent = result.value;
+      const { agentId, agentName, projectId } = result.value;
+      return { kind: 'granted', agentId, agentName, projectId };
+    }
+    case 'unavailable':
+      return { kind: 'unavailable', reason: result.reason };
+    case 'unauthenticated':
+    case 'forbidden':
+    case 'notFound': {
+      const { code, message } = agentRefusal(result.kind);
+      return { kind: 'refused', code, reason: message };
+    }
+  }
+}
+
+function answer(session: AgentSession, verdict: AgentVerdict): void {
+  const { agent, waiting } = session;
+  if (verdict.kind === 'granted') {
+    if (agent !== undefined) waiting.answer({ kind: 'admitted', session, agent }, 'all');
+  } else if (verdict.kind === 'refused') {
+    waiting.answer({ kind: 'refused', status: status(verdict.code as StatusCode, verdict.reason) }, 'all');
+  } else {
+    const unavailable = status(StatusCode.Unavailable, 'unavailable');
+    waiting.answer({ kind: 'refused', status: unavailable }, 'impatient');
+  }
+}
+
+/** What an agent is told when GitLab refuses it (`spec/wire.md §11.1`). */
+export function agentRefusal(kind: 'unauthenticated' | 'forbidden' | 'notFound'): RpcStatus {
+  if (kind === 'unauthenticated') return status(StatusCode.Unauthenticated, 'unauthenticated');
+  if (kind === 'forbidden') return status(StatusCode.PermissionDenied, 'forbidden');
+  return status(StatusCode.NotFound, 'agent not found');
+}
+
+async function announce(deps: AgentSessionDeps, session: AgentSession | undefined): Promise<void> {
+  const { agent, pod } = session ?? {};
+  if (session === undefined || agent === undefined || pod === undefined) return;
+  const { meta } = pod;
+  try {
+    const accepted = await deps.store.registerAgent(
+      {
+        agentId: agent.agentId,
+        projectId: agent.projectId,
+        connectionId: pod.podId,
+        connectedAt: session.connectedAt,
+        version: meta?.version ?? '',
+        commitId: meta?.commitId ?? '',
+        podNamespace: meta?.podNamespace ?? '',
+        podName: meta?.podName ?? '',
+        kubernetesVersion: meta?.kubernetesVersion?.gitVersion ?? '',
+        incarnation: session.incarnation,
+      },
+      deps.registrationTtlMs,
+    );
+    if (!accepted) deps.log.debug('A newer session of this pod is registered', { agent_id: agent.agentId });
+  } catch (error) {
+    deps.log.error('Failed to register agent', { agent_id: agent.agentId, error: error as Error });
+  }
+}
+
+function farewell(deps: AgentSessionDeps, session: AgentSession | undefined): void {
+  if (session === undefined) return;
+  const { agent, pod, refusal } = session;
+  const ending = refusal ?? status(StatusCode.Unavailable, 'the connection is gone');
+  session.waiting.answer({ kind: 'refused', status: ending }, 'all');
+  if (refusal !== undefined) for (const tenant of session.tenants) tenant.refused(refusal);
+  else session.expireIdle();
+  if (agent === undefined) return;
+  deps.log.info('Agent gone', {
+    agent_id: agent.agentId,
+    agent_name: agent.agentName,
+    peer: session.connection.peer,
+  });
+  if (pod === undefined) return;
+  deps.store.unregisterAgent(agent.agentId, pod.podId, session.incarnation).catch((error: unknown) => {
+    deps.log.error('Failed to unregister agent', { agent_id: agent.agentId, error: error as Error });
+  });
+}

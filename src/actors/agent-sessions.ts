@@ -1,0 +1,172 @@
+/**
+ * The sessions of this kas: finds or begins the session a call belongs to and answers whether the call may go on. Every
+ * method of the agent listener passes here first (`spec/kas.md §3.3`, `§3.4`).
+ *
+ * A1. The quota is counted before anything else is done for a token, and a store that fails does not lock agents out.
+ * A2. Tokens are compared by hash and never leave this file but towards GitLab.
+ */
+import { createHash } from 'node:crypto';
+import type { AnyActorLogic } from 'xstate';
+import type { ServerCall } from '../pipe/grpc/index.ts';
+import { firstValue, status, StatusCode, type RpcStatus } from '../protocol/index.ts';
+import type { DynamicSupervisor } from '../supervisor/index.ts';
+import type { AgentConnections } from './agent-connection.actor.ts';
+import {
+  AgentSession,
+  createAgentSessionLogic,
+  type Admission,
+  type AgentSessionDeps,
+} from './agent-session.actor.ts';
+import { actorLimits, actorTimes } from './limits.ts';
+import { WaitingCalls } from './waiting-calls.ts';
+
+export interface AgentSessionsDeps extends AgentSessionDeps {
+  readonly supervisor: DynamicSupervisor;
+  readonly connections: AgentConnections;
+  readonly refreshMs: number;
+  readonly callsPerTokenPerMinuteMax: number;
+}
+
+export class AgentSessions {
+  readonly #deps: AgentSessionsDeps;
+  readonly #logic: AnyActorLogic;
+  readonly #byId = new Map<string, AgentSession>();
+  readonly #byOwner = new Map<string, AgentSession>();
+  readonly #firstIncarnation: number;
+  #made = 0;
+
+  constructor(deps: AgentSessionsDeps) {
+    this.#deps = deps;
+    this.#firstIncarnation = deps.clock.now();
+    this.#logic = createAgentSessionLogic(deps, (id) => this.#byId.get(id));
+  }
+
+  get count(): number {
+    return this.#byId.size;
+  }
+
+  all(): Iterable<AgentSession> {
+    return this.#byId.values();
+  }
+
+  /**
+   * Decides on a call; `done` is called exactly once unless the call ends first.
+   * @param patient waits while GitLab cannot be asked instead of failing with UNAVAILABLE
+   */
+  admit(call: ServerCall, patient: boolean, done: (admission: Admission) => void): void {
+    const token = bearerToken(call);
+    if (token.kind === 'invalid') return done({ kind: 'refused', status: token.status });
+    const hash = createHash('sha256').update(token.value).digest('hex');
+    this.#deps.store.takeTokenQuota(hash, this.#deps.callsPerTokenPerMinuteMax).then(
+      (within) => {
+        if (within) this.#admit(call, token.value, hash, patient, done);
+        else done({ kind: 'refused', status: exhausted });
+      },
+      (error: unknown) => {
+        this.#deps.log.error('Failed to count calls of an agent token', { error: error as Error });
+        this.#admit(call, token.value, hash, patient, done); // A1
+      },
+    );
+  }
+
+  #admit(
+    call: ServerCall,
+    token: string,
+    hash: string,
+    patient: boolean,
+    done: (admission: Admission) => void,
+  ): void {
+    if (!call.stream.open) return;
+    const session = this.#find(call, token, hash);
+    if (session === undefined || session.leaving) {
+      done({ kind: 'refused', status: session?.refusal ?? goingAway });
+      return;
+    }
+    if (session.registered) {
+      const agent = this.#deps.gitlab.peekAgentInfo(token);
+      if (agent !== undefined) {
+        session.agent = agent;
+        done({ kind: 'admitted', session, agent });
+        return;
+      }
+    }
+    if (session.waiting.add(call, patient, done)) session.recheck();
+    else done({ kind: 'refused', status: tooMany });
+  }
+
+  #find(call: ServerCall, token: string, hash: string): AgentSession | undefined {
+    const connection = this.#deps.connections.of(call.session);
+    if (connection === undefined) return undefined;
+    const owner = `${connection.connectionId} ${hash}`;
+    const known = this.#byOwner.get(owner);
+    if (known !== undefined) return known;
+    const sessionId = `session:${++this.#made}`;
+    const session = new AgentSession({
+      sessionId,
+      incarnation: this.#firstIncarnation + this.#made,
+      connection,
+      token,
+      waiting: new WaitingCalls({ callsMax: actorLimits.waitingCallsPerSessionMax }),
+      connectedAt: this.#deps.clock.now(),
+    });
+    this.#byId.set(sessionId, session);
+    this.#byOwner.set(owner, session);
+    const started = this.#deps.supervisor.startChild({
+      id: sessionId,
+      logic: this.#logic,
+      restart: 'temporary',
+      input: {
+        sessionId,
+        peer: connection.peer,
+        lookupBackoffMs: actorTimes.lookupBackoffMs,
+        refreshMs: this.#deps.refreshMs,
+        lastCallMs: actorTimes.lastCallMs,
+      },
+    });
+    const forget = () => {
+      this.#byId.delete(sessionId);
+      this.#byOwner.delete(owner);
+      connection.members.delete(session);
+      session.waiting.answer({ kind: 'refused', status: session.refusal ?? goingAway }, 'all');
+    };
+    if (started.kind === 'refused') {
+      forget();
+      return undefined;
+    }
+    session.ref = started.ref;
+    connection.members.add(session);
+    started.ref.subscribe({ complete: forget, error: forget });
+    return session;
+  }
+}
+
+const exhausted = status(
+  StatusCode.ResourceExhausted,
+  'new connection rate limit exhausted for this agent, try again later',
+);
+const tooMany = status(StatusCode.ResourceExhausted, 'too many calls wait for this agent');
+const goingAway = status(StatusCode.Unavailable, 'kas is going away on this connection, open a new one');
+
+/** The agent token of a call, or the refusal the originals give (`spec/kas.md §3.4`). */
+function bearerToken(
+  call: ServerCall,
+): { kind: 'token'; value: string } | { kind: 'invalid'; status: RpcStatus } {
+  const header = firstValue(call.metadata, 'authorization') ?? '';
+  if (header === '') {
+    return {
+      kind: 'invalid',
+      status: status(StatusCode.Unauthenticated, 'Request unauthenticated with bearer'),
+    };
+  }
+  const space = header.indexOf(' ');
+  if (space < 0) {
+    return { kind: 'invalid', status: status(StatusCode.Unauthenticated, 'Bad authorization string') };
+  }
+  if (header.slice(0, space).toLowerCase() !== 'bearer') {
+    return {
+      kind: 'invalid',
+      status: status(StatusCode.Unauthenticated, 'Request unauthenticated with bearer'),
+    };
+  }
+  return { kind: 'token', value: header.slice(space + 1) };
+}

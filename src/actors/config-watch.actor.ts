@@ -1,0 +1,277 @@
+/**
+ * Gives `statecharts/config-watch.ts` its hands: one GetConfiguration stream, answered from the agent's configuration
+ * project (`spec/wire.md §10`, `spec/kas.md §4.1`).
+ */
+import { create } from '@bufbuild/protobuf';
+import { fromPromise, type AnyActorLogic, type AnyActorRef } from 'xstate';
+import { configWatchMachine, type Ending, type Fetched, type Resolution } from '../../statecharts/index.ts';
+import type { CachedGitLab } from '../gitlab/cache/index.ts';
+import { frame, type ServerCall } from '../pipe/grpc/index.ts';
+import type { Clock, Git, GitFailure, Log, Random } from '../ports/index.ts';
+import {
+  ConfigurationResponseSchema,
+  encode,
+  parseAgentConfiguration,
+  status,
+  StatusCode,
+  toAgentConfiguration,
+  type ConfigurationFile,
+  type RpcStatus,
+} from '../protocol/index.ts';
+import { guarded, watch, type DynamicSupervisor } from '../supervisor/index.ts';
+import { agentRefusal, type AgentSession, type SessionTenant } from './agent-session.actor.ts';
+import { withDeadline } from './deadline-signal.ts';
+import { actorLimits, actorTimes } from './limits.ts';
+
+export interface ConfigWatchesDeps {
+  readonly supervisor: DynamicSupervisor;
+  readonly gitlab: CachedGitLab;
+  readonly git: Git;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly pollMs: number;
+  readonly fileBytesMax: number;
+  readonly gitlabExternalUrl: string;
+}
+
+interface ParsedFile {
+  readonly file: ConfigurationFile;
+  readonly json: object;
+}
+
+class ConfigWatch implements SessionTenant {
+  readonly watchId: string;
+  readonly session: AgentSession;
+  readonly call: ServerCall;
+  ref: AnyActorRef | undefined;
+  /** What was read last and not delivered yet. */
+  fetched: ParsedFile | undefined;
+
+  constructor(watchId: string, session: AgentSession, call: ServerCall) {
+    this.watchId = watchId;
+    this.session = session;
+    this.call = call;
+  }
+
+  expireIdle(): void {
+    this.ref?.send({ type: 'age.expired' });
+  }
+
+  refused({ code, message }: RpcStatus): void {
+    this.ref?.send({ type: 'session.refused', code, message });
+  }
+}
+
+export class ConfigWatches {
+  readonly #deps: ConfigWatchesDeps;
+  readonly #logic: AnyActorLogic;
+  readonly #byId = new Map<string, ConfigWatch>();
+  #made = 0;
+
+  constructor(deps: ConfigWatchesDeps) {
+    this.#deps = deps;
+    this.#logic = this.#makeLogic();
+  }
+
+  get count(): number {
+    return this.#byId.size;
+  }
+
+  /** Serves one stream from the commit the agent says it has. */
+  start(call: ServerCall, session: AgentSession, commitId: string): void {
+    const held = watchesOf(session);
+    if (held >= actorLimits.watchesPerSessionMax) {
+      call.finish(status(StatusCode.ResourceExhausted, `an agent may hold ${held} configuration streams`));
+      return;
+    }
+    const watchId = `config-watch:${++this.#made}`;
+    const entry = new ConfigWatch(watchId, session, call);
+    this.#byId.set(watchId, entry);
+    session.tenants.add(entry);
+    const started = this.#deps.supervisor.startChild({
+      id: watchId,
+      logic: this.#logic,
+      input: { watchId, commitId, pollMs: this.#deps.pollMs },
+      restart: 'temporary',
+    });
+    const forget = () => {
+      this.#byId.delete(watchId);
+      session.tenants.delete(entry);
+      session.watchesChanged(watchesOf(session));
+    };
+    if (started.kind === 'refused') {
+      forget();
+      call.finish(status(StatusCode.Unavailable, `configuration cannot be watched now: ${started.reason}`));
+      return;
+    }
+    entry.ref = started.ref;
+    session.watchesChanged(watchesOf(session));
+    call.stream.handler = {
+      onMessage: () => {},
+      onHalfClosed: () => {},
+      onDrain: () => {},
+      onClosed: (end) => entry.ref?.send({ type: 'call.closed', reason: end.kind }),
+    };
+    watch(started.ref, (exit) => {
+      forget();
+      if (exit.kind === 'normal') {
+        const { code, message } = (exit.output as { readonly ending: Ending }).ending;
+        call.finish(status(code as StatusCode, message));
+      } else {
+        call.finish(status(StatusCode.Unavailable, 'the configuration watch ended unexpectedly'));
+      }
+    });
+  }
+
+  #makeLogic(): AnyActorLogic {
+    const { clock, random, log } = this.#deps;
+    const find = (id: string) => this.#byId.get(id);
+    type Step = { readonly watchId: string; readonly commitId: string };
+    const gone: { kind: 'unavailable'; reason: string } = {
+      kind: 'unavailable',
+      reason: 'the stream is gone',
+    };
+    const bounded = <T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>) =>
+      withDeadline(clock, signal, actorTimes.configurationStepMsMax, work);
+    return guarded(
+      configWatchMachine.provide({
+        actors: {
+          resolve: fromPromise<Resolution, Step>(async ({ input, signal }) => {
+            const entry = find(input.watchId);
+            return entry === undefined
+              ? gone
+              : bounded(signal, (s) => this.#resolve(entry, input.commitId, s));
+          }),
+          fetch: fromPromise<Fetched, Step>(async ({ input, signal }) => {
+            const entry = find(input.watchId);
+            return entry === undefined ? gone : bounded(signal, (s) => this.#fetch(entry, input.commitId, s));
+          }),
+          deliver: fromPromise<Fetched, Step>(async ({ input, signal }) => {
+            const entry = find(input.watchId);
+            return entry === undefined
+              ? gone
+              : bounded(signal, (s) => this.#deliver(entry, input.commitId, s));
+          }),
+        },
+        actions: {
+          report: (_, { watchId, reason }) => {
+            const agentId = find(watchId)?.session.agent?.agentId;
+            log.warn('Config: repository cannot be read, trying again', { agent_id: agentId, reason });
+          },
+        },
+        delays: {
+          // 10 s → 60 s ×2 with full jitter (`spec/wire.md §12`).
+          backoff: ({ context }) =>
+            Math.min(10_000 * 2 ** Math.min(context.attempt - 1, 8), 60_000) * (1 + random.next()),
+        },
+      }),
+    );
+  }
+
+  async #resolve(entry: ConfigWatch, commitId: string, signal: AbortSignal): Promise<Resolution> {
+    const { gitlab, git } = this.#deps;
+    const info = await gitlab.agentInfo(entry.session.token, signal);
+    if (info.kind === 'unavailable') return info;
+    if (info.kind !== 'ok') return { kind: 'ended', ending: agentRefusal(info.kind) };
+    entry.session.agent = info.value;
+    const { repository, defaultBranch } = info.value;
+    const resolved = await git.resolveRef(repository, `refs/heads/${defaultBranch}`, signal);
+    switch (resolved.kind) {
+      case 'commit':
+        return resolved.commitId === commitId
+          ? { kind: 'unchanged' }
+          : { kind: 'changed', commitId: resolved.commitId };
+      case 'empty':
+        return { kind: 'empty' };
+      case 'notFound':
+        return ended(
+          StatusCode.NotFound,
+          `Config: repository poll failed: ${gitText('InfoRefsUploadPack', resolved)}`,
+        );
+      case 'tooBig':
+      case 'notAFile':
+      case 'invalid':
+      case 'unavailable':
+        return { kind: 'unavailable', reason: resolved.reason };
+    }
+  }
+
+  async #fetch(entry: ConfigWatch, commitId: string, signal: AbortSignal): Promise<Fetched> {
+    const { agent } = entry.session;
+    if (agent === undefined) return { kind: 'unavailable', reason: 'the agent is not known yet' };
+    const path = `.gitlab/agents/${agent.agentName}/config.yaml`;
+    const read = await this.#deps.git.readFile(
+      agent.repository,
+      commitId,
+      path,
+      this.#deps.fileBytesMax,
+      signal,
+    );
+    if (read.kind === 'unavailable') return read;
+    if (read.kind === 'tooBig' || read.kind === 'notAFile' || read.kind === 'invalid') {
+      return this.#reject(entry, `Config: agent configuration file: ${gitText('TreeEntry', read)}`);
+    }
+    const parsed = parseAgentConfiguration(read.kind === 'file' ? read.bytes : Buffer.alloc(0));
+    if (parsed.kind === 'invalid') {
+      const what =
+        parsed.stage === 'parse' ? 'failed to parse agent configuration' : 'invalid agent configuration';
+      return this.#reject(entry, `Config: ${what}: ${parsed.reason}`);
+    }
+    entry.fetched = { file: parsed.file, json: parsed.json };
+    return { kind: 'fetched' };
+  }
+
+  #reject(entry: ConfigWatch, message: string): Fetched {
+    this.#deps.log.info(message, { agent_id: entry.session.agent?.agentId });
+    return ended(StatusCode.FailedPrecondition, message);
+  }
+
+  async #deliver(entry: ConfigWatch, commitId: string, signal: AbortSignal): Promise<Fetched> {
+    const { gitlab, log, gitlabExternalUrl } = this.#deps;
+    const { fetched, session, call } = entry;
+    const { agent } = session;
+    if (fetched === undefined || agent === undefined)
+      return { kind: 'unavailable', reason: 'nothing was read' };
+    entry.fetched = undefined;
+    log.info('Config: new commit', { agent_id: agent.agentId, commit_id: commitId });
+    const configuration = toAgentConfiguration(fetched.file, {
+      agentId: agent.agentId,
+      projectId: agent.projectId,
+      projectPath: agent.repository.projectPath,
+      gitlabExternalUrl,
+    });
+    const response = create(ConfigurationResponseSchema, { configuration, commitId });
+    call.stream.write(frame(encode(ConfigurationResponseSchema, response)));
+    const reported = await gitlab.reportAgentConfiguration(agent.agentId, fetched.json, signal);
+    if (reported.kind !== 'ok') {
+      log.warn('Config: GitLab did not take the report', {
+        agent_id: agent.agentId,
+        reason: reported.reason,
+      });
+    }
+    return { kind: 'fetched' };
+  }
+}
+
+function watchesOf(session: AgentSession): number {
+  let count = 0;
+  for (const tenant of session.tenants) if (tenant instanceof ConfigWatch) count++;
+  return count;
+}
+
+function ended(code: StatusCode, message: string): { readonly kind: 'ended'; readonly ending: Ending } {
+  return { kind: 'ended', ending: { code, message } };
+}
+
+/** A Git failure in the words of the originals (`spec/wire.md §11.1`). */
+function gitText(call: string, failure: GitFailure): string {
+  const kinds: Record<GitFailure['kind'], string> = {
+    notFound: `NotFound: ${call}: file/directory/ref not found`,
+    tooBig: `FileTooBig: ${call}: file is too big`,
+    notAFile: `UnexpectedTreeEntryType: ${call}: file is not a usual file`,
+    invalid: `InvalidArgument: ${call}: invalid argument`,
+    unavailable: `RpcError: ${call}: RPC failed`,
+  };
+  return `${kinds[failure.kind]}: ${failure.reason}`;
+}
