@@ -140,8 +140,8 @@ class Http2ClientCall extends StreamCore<ClientHttp2Stream> implements ClientCal
   protected prepareWrite(): void {}
 
   protected fail(failure: RpcStatus): void {
-    this.settle({ kind: 'violation', status: failure });
     this.reset();
+    this.settle({ kind: 'violation', status: failure });
   }
 
   protected onDeadline(): void {
@@ -154,7 +154,6 @@ class Http2ClientCall extends StreamCore<ClientHttp2Stream> implements ClientCal
   }
 
   protected endOnClose(): StreamEnd {
-    if (this.aborting) return { kind: 'ended' };
     const delivered = this.peerEnded || (this.raw.readableLength === 0 && !this.decoder.holding);
     if (this.#status !== undefined && delivered && this.decoder.end() === undefined) {
       return { kind: 'finished', status: this.#status, trailers: this.#trailers };
@@ -177,8 +176,8 @@ class Http2ClientCall extends StreamCore<ClientHttp2Stream> implements ClientCal
 
   /** The call is over by our own verdict. */
   #giveUp(outcome: RpcStatus): void {
-    this.settle({ kind: 'finished', status: outcome, trailers: noMetadata });
     this.reset();
+    this.settle({ kind: 'finished', status: outcome, trailers: noMetadata });
   }
 
   #ended(headers: IncomingHttpHeaders, rawHeaders: readonly string[]): void {

@@ -159,7 +159,7 @@ export class Http2ServerCall extends StreamCore<ServerHttp2Stream> implements Se
   protected onPeerEnded(): void {}
 
   protected endOnClose(): StreamEnd {
-    if (this.aborting || this.#trailersSent) return { kind: 'ended' };
+    if (this.#trailersSent) return { kind: 'ended' };
     if (this.session.destroyed) return { kind: 'lost', reason: 'connection lost' };
     return { kind: 'cancelled', reason: resetReason(this.raw.rstCode) };
   }

@@ -46,8 +46,6 @@ export abstract class StreamCore<Raw extends Http2Stream> implements MessageStre
   protected readonly log: Log | undefined;
   /** We ended the call ourselves, with `finish` or `abort`. */
   protected ending = false;
-  /** ... and it was `abort`. */
-  protected aborting = false;
   /** The peer's END_STREAM was read. */
   protected peerEnded = false;
   protected counts: MessageCounts | undefined;
@@ -56,8 +54,6 @@ export abstract class StreamCore<Raw extends Http2Stream> implements MessageStre
   #halfClosedTold = false;
   #end: StreamEnd | undefined;
   #told = false;
-  /** The stream is closed, but resume() has something to deliver first. */
-  #endHeld = false;
   #deadline: TimerHandle;
 
   constructor(raw: Raw, messageBytesMax: number, clock: Clock, log: Log | undefined) {
@@ -126,9 +122,8 @@ export abstract class StreamCore<Raw extends Http2Stream> implements MessageStre
   abort(_reason: string): void {
     if (this.#end !== undefined || this.ending) return;
     this.ending = true;
-    this.aborting = true;
-    if (this.#endHeld) queueMicrotask(() => this.settle({ kind: 'ended' }));
-    else this.reset();
+    this.reset();
+    queueMicrotask(() => this.settle({ kind: 'ended' }));
   }
 
   setBodyOffset(offset: BodyOffset | undefined): void {
@@ -166,12 +161,18 @@ export abstract class StreamCore<Raw extends Http2Stream> implements MessageStre
     return this.#end !== undefined;
   }
 
-  /** Resets the stream without waiting for what is still unsent; 'close' follows. */
+  /**
+   * Resets the stream; what is unsent is dropped. Two traps of node:http2 shape it: `close` ends the writable first,
+   * which would tell the peer a clean half-close before the reset, so the writable's `_final` is taken out; and
+   * `destroy` on a stream that nghttp2 still sends from loses the reset, or aborts the process when trailers are due.
+   */
   protected reset(): void {
     this.open = false;
     this.decoder.stop();
-    if (!this.raw.closed) this.raw.close(cancelCode);
-    this.raw.destroy();
+    if (this.raw.closed) return;
+    this.raw._final = finalNothing;
+    this.raw.close(cancelCode);
+    if (!this.raw.destroyed) this.raw.resume();
   }
 
   protected armDeadline(deadlineMs: number): void {
@@ -214,8 +215,9 @@ export abstract class StreamCore<Raw extends Http2Stream> implements MessageStre
     if (this.#end === undefined) this.#guarded(pushDecoder, chunk);
   }
 
-  /** END_STREAM was read from Node's buffer. */
+  /** END_STREAM was read from Node's buffer. A stream that was cut says 'end' as well, but only when destroyed. */
   readEnd(): void {
+    if (this.raw.destroyed) return;
     this.peerEnded = true;
     if (!this.decoder.paused) this.#tellHalfClosed();
   }
@@ -235,9 +237,7 @@ export abstract class StreamCore<Raw extends Http2Stream> implements MessageStre
   }
 
   closed(): void {
-    if (this.#end !== undefined) return;
-    if (this.holdsEnd()) this.#endHeld = true;
-    else this.settle(this.endOnClose());
+    if (this.#end === undefined && !this.holdsEnd()) this.settle(this.endOnClose());
   }
 
   #guarded(
@@ -277,6 +277,10 @@ export abstract class StreamCore<Raw extends Http2Stream> implements MessageStre
 }
 
 const cancelCode = 8; // RFC 9113 §7: CANCEL
+
+function finalNothing(callback: (error?: Error | null) => void): void {
+  callback();
+}
 
 const pushDecoder = (decoder: FrameDecoder, chunk: Buffer | undefined): RpcStatus | undefined =>
   chunk === undefined ? undefined : decoder.push(chunk);
