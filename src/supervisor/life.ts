@@ -71,8 +71,9 @@ export class Life {
     return this.#snapshot.hasTag('ending');
   }
 
+  /** Tells the chart; news that come after the end are nobody's any more. */
   send(event: SupervisorEvent): void {
-    this.#actor.send(event);
+    if (this.#snapshot.status === 'active') this.#actor.send(event);
   }
 
   /** Starts the children; resolves when all run, rejects naming the child that did not. */

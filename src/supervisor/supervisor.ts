@@ -133,13 +133,13 @@ export class Supervisor implements AnySupervisor {
   }
 
   async #startAll(): Promise<void> {
+    await Promise.resolve(); // off the stack of the chart's action
     for (const slot of this.#slots.values()) {
-      const failure = await this.#startOne(slot);
       if (!this.#life.is('starting')) return; // P5
-      if (failure !== undefined) {
-        this.#life.send({ type: 'child.startFailed', childId: slot.spec.id, reason: failure }); // P1
-        return;
-      }
+      const reason = await this.#startOne(slot);
+      if (reason === undefined) continue;
+      this.#life.send({ type: 'child.startFailed', childId: slot.spec.id, reason }); // P1
+      return;
     }
     this.#life.send({ type: 'children.started' });
     this.#serve();
