@@ -28,3 +28,12 @@ export { watch } from './watch.ts';
 export { guarded } from './guarded.ts';
 export { DeadlineWheel, type Deadline } from './deadlines.ts';
 export { Backoff, type BackoffPolicy } from './backoff.ts';
+export {
+  HotSupervisor,
+  type HotActorOf,
+  type HotChild,
+  type HotSupervisorOptions,
+} from './hot-supervisor.ts';
+export { createHotActor, type HotActor, type HotActorOptions } from './compile-actor.ts';
+export { compileMachine, type CompiledLogic, type CompiledLogicFrom, type Deadlines } from './compile.ts';
+export { type CompiledSnapshot } from './compile-snapshot.ts';
