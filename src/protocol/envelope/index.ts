@@ -2,7 +2,7 @@
  * The hand-written codec of the hot tunnel messages: encoders answer complete gRPC frames, decoders take payloads.
  * Whatever is unusual falls back to the generated code. Source: spec/wire.md §2 and §6; design/data-plane.md.
  */
-export type { FlatPairs, PairSource } from './header-map.ts';
+export { grouped, type FlatPairs, type PairSource } from './header-map.ts';
 export {
   closeSend,
   encodeRequestHeader,
