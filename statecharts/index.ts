@@ -9,6 +9,7 @@ import { agentConnectionMachine } from './agent-connection.ts';
 import { agentLinkMachine } from './agent-link.ts';
 import { agentkMachine } from './agentk.ts';
 import { configurationWatchMachine } from './configuration-watch.ts';
+import { directoryFileMachine } from './directory-file.ts';
 import { moduleMachine } from './module.ts';
 import { registrationMachine } from './registration.ts';
 import { requestMachine } from './request.ts';
@@ -34,6 +35,7 @@ export const charts: readonly Chart[] = [
   { name: 'child-process', machine: childProcessMachine },
   { name: 'config-watch', machine: configWatchMachine },
   { name: 'configuration-watch', machine: configurationWatchMachine },
+  { name: 'directory-file', machine: directoryFileMachine },
   { name: 'kas', machine: kasMachine },
   { name: 'listener', machine: listenerMachine },
   { name: 'module', machine: moduleMachine },
@@ -81,3 +83,9 @@ export {
   type SupervisorOutput,
 } from './supervisor.ts';
 export { tunnelLimits, tunnelMachine } from './tunnel.ts';
+export {
+  directoryFileDelays,
+  directoryFileLimits,
+  directoryFileMachine,
+  type DirectoryVerdict,
+} from './directory-file.ts';

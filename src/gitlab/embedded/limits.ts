@@ -1,0 +1,20 @@
+/** Bounds and times of the embedded GitLab. */
+export const embeddedLimits = {
+  /** The directory file. */
+  fileBytesMax: 16 * 1024 * 1024,
+  /** Bytes of an agent's configuration file (`spec/gitlab.md §4`). */
+  configurationBytesMax: 131_072,
+  /** Entries of `ci_access` and `user_access` that count, projects and groups each (`spec/gitlab.md §4`). */
+  grantsMax: 500,
+  /** Token hashes of one agent or user: one in use and a few for rotation. */
+  tokenHashesMax: 4,
+  /** Problems of a directory file that are reported; the rest is a number. */
+  problemsMax: 20,
+  /** Repositories asked at the same time for one answer. */
+  repositoriesAtOnce: 8,
+} as const;
+
+export const embeddedTimes = {
+  /** The file's size and times are looked at this often, whether or not the system tells of changes. */
+  pollMs: 3_000,
+} as const;
