@@ -27,7 +27,7 @@ export interface AgentConnection {
 }
 
 export interface AgentConnectionsDeps {
-  readonly supervisor: DynamicSupervisor;
+  readonly supervisor: () => DynamicSupervisor;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -41,6 +41,7 @@ export class AgentConnections {
   readonly #byId = new Map<string, Connection>();
   readonly #byHttp2 = new WeakMap<ServerHttp2Session, Connection>();
   #made = 0;
+  readonly #onEmpty: (() => void)[] = [];
 
   constructor(deps: AgentConnectionsDeps) {
     this.#deps = deps;
@@ -49,6 +50,21 @@ export class AgentConnections {
 
   get count(): number {
     return this.#byId.size;
+  }
+
+  /** kas stops: no new streams, idle work ends with OK, what runs may finish. */
+  sendAway(): void {
+    for (const connection of this.#byId.values()) connection.ref?.send({ type: 'stop.requested' });
+  }
+
+  /** Resolves when the last connection has closed. */
+  allGone(): Promise<void> {
+    if (this.#byId.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onEmpty.push(resolve));
+  }
+
+  cutAll(reason: string): void {
+    for (const connection of this.#byId.values()) connection.cut(reason);
   }
 
   of(http2: ServerHttp2Session): AgentConnection | undefined {
@@ -63,7 +79,7 @@ export class AgentConnections {
     http2.on('error', (error) =>
       this.#deps.log.debug('Agent connection failed', { peer: connection.peer, error }),
     );
-    const started = this.#deps.supervisor.startChild({
+    const started = this.#deps.supervisor().startChild({
       id: connectionId,
       logic: this.#logic,
       input: this.#input(connectionId),
@@ -82,6 +98,7 @@ export class AgentConnections {
       const reason = connection.cutReason || 'closed by the agent or the network';
       for (const member of connection.members) member.connectionChanged('closed', reason);
       connection.ref?.send({ type: 'connection.closed', reason });
+      if (this.#byId.size === 0) for (const resolve of this.#onEmpty.splice(0)) resolve();
     });
   }
 

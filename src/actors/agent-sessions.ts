@@ -21,7 +21,7 @@ import { actorLimits, actorTimes } from './limits.ts';
 import { WaitingCalls } from './waiting-calls.ts';
 
 export interface AgentSessionsDeps extends AgentSessionDeps {
-  readonly supervisor: DynamicSupervisor;
+  readonly supervisor: () => DynamicSupervisor;
   readonly connections: AgentConnections;
   readonly refreshMs: number;
   readonly callsPerTokenPerMinuteMax: number;
@@ -111,7 +111,7 @@ export class AgentSessions {
     });
     this.#byId.set(sessionId, session);
     this.#byOwner.set(owner, session);
-    const started = this.#deps.supervisor.startChild({
+    const started = this.#deps.supervisor().startChild({
       id: sessionId,
       logic: this.#logic,
       restart: 'temporary',

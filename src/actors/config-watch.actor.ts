@@ -24,7 +24,7 @@ import { withDeadline } from './deadline-signal.ts';
 import { actorLimits, actorTimes } from './limits.ts';
 
 export interface ConfigWatchesDeps {
-  readonly supervisor: DynamicSupervisor;
+  readonly supervisor: () => DynamicSupervisor;
   readonly gitlab: CachedGitLab;
   readonly git: Git;
   readonly clock: Clock;
@@ -89,7 +89,7 @@ export class ConfigWatches {
     const entry = new ConfigWatch(watchId, session, call);
     this.#byId.set(watchId, entry);
     session.tenants.add(entry);
-    const started = this.#deps.supervisor.startChild({
+    const started = this.#deps.supervisor().startChild({
       id: watchId,
       logic: this.#logic,
       input: { watchId, commitId, pollMs: this.#deps.pollMs },

@@ -29,4 +29,5 @@ export const actorTimes = {
   lookupMsMax: 15_000,
   findMsMax: 20_000,
   configurationStepMsMax: 30_000,
+  authorizeMsMax: 60_000,
 } as const;

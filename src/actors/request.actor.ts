@@ -11,6 +11,7 @@ import {
   type DeadlineWheel,
   type HotActorOf,
   type HotSupervisor,
+  type TransitionObserver,
 } from '../supervisor/index.ts';
 import { grantReuse, type Tunnel, type Tunnels } from './tunnel.actor.ts';
 import type { TunnelDirectory, Waiter } from './tunnel-directory.ts';
@@ -40,13 +41,16 @@ export interface Exchange {
   forward(tunnel: Tunnel, done: (result: ForwardResult) => void): { cancel(reason: string): void };
   refuse(httpStatus: number, reason: string): void;
   fail(code: number, message: string): void;
+  /** The caller went away, or kas stops: answer if anybody is left to hear it. */
+  abandoned(): void;
 }
 
 export interface RequestsDeps {
-  readonly supervisor: HotSupervisor;
+  readonly supervisor: () => HotSupervisor;
   readonly directory: TunnelDirectory<Tunnel>;
   readonly tunnels: () => Tunnels;
   readonly wheel: DeadlineWheel;
+  readonly observe: TransitionObserver;
   readonly clock: Clock;
   readonly routingSeconds: Histogram;
   readonly findMsMax: number;
@@ -54,13 +58,13 @@ export interface RequestsDeps {
 
 type RequestActor = HotActorOf<typeof requestMachine>;
 
-class PendingRequest implements Waiter<Tunnel> {
+class PendingRequest implements Waiter<Tunnel>, RequestHandle {
   readonly requestId: string;
   readonly exchange: Exchange;
   actor: RequestActor | undefined;
   waiting = false;
   searchedSinceMs = 0;
-  forwarding: { cancel(reason: string): void } | undefined;
+  forwarded: { cancel(reason: string): void } | undefined;
 
   constructor(requestId: string, exchange: Exchange) {
     this.requestId = requestId;
@@ -71,6 +75,12 @@ class PendingRequest implements Waiter<Tunnel> {
   }
   get method(): string {
     return this.exchange.method;
+  }
+  get forwarding(): boolean {
+    return this.forwarded !== undefined;
+  }
+  clientGone(): void {
+    this.actor?.send({ type: 'client.gone' });
   }
   /** A tunnel came while we waited. */
   give(tunnel: Tunnel): void {
@@ -85,6 +95,8 @@ class PendingRequest implements Waiter<Tunnel> {
 
 /** What a front keeps of its request. */
 export interface RequestHandle {
+  /** True once the pipe has the exchange (and watches the caller itself). */
+  readonly forwarding: boolean;
   /** The caller went away. */
   clientGone(): void;
 }
@@ -100,13 +112,14 @@ export class Requests {
     const find = (id: string) => this.#byId.get(id);
     this.#logic = compileMachine<typeof requestMachine>(requestMachine, {
       wheel: deps.wheel,
+      observe: deps.observe,
       actions: {
         authorize: (_, { requestId }) => this.#authorize(find(requestId)),
         locate: (_, { requestId }) => this.#locate(find(requestId)),
         joinWaiters: (_, { requestId }) => this.#join(find(requestId)),
         leaveWaiters: (_, { requestId }) => this.#leave(find(requestId)),
         forward: (_, { requestId, tunnelId }) => this.#forward(find(requestId), tunnelId),
-        cancelForwarding: (_, { requestId }) => find(requestId)?.forwarding?.cancel('the caller went away'),
+        cancelForwarding: (_, { requestId }) => find(requestId)?.forwarded?.cancel('the caller went away'),
         releaseTunnel: (_, { requestId, tunnelId }) => deps.tunnels().get(tunnelId)?.release(requestId),
         refuse: (_, { requestId, httpStatus, reason }) =>
           find(requestId)?.exchange.refuse(httpStatus, reason),
@@ -124,17 +137,20 @@ export class Requests {
     const pending = new PendingRequest(`request:${++this.#made}`, exchange);
     this.#byId.set(pending.requestId, pending);
     const { agentId, kind } = exchange;
-    const actor = this.#deps.supervisor.startChild(this.#logic, {
+    const actor = this.#deps.supervisor().startChild(this.#logic, {
       id: pending.requestId,
       input: { requestId: pending.requestId, agentId, kind, findMsMax: this.#deps.findMsMax },
       onCreated: (created) => (pending.actor = created),
-      onDone: () => this.#byId.delete(pending.requestId),
+      onDone: ({ output }) => {
+        this.#byId.delete(pending.requestId);
+        if (output === undefined || output.kind === 'abandoned') exchange.abandoned();
+      },
     });
     if (actor === undefined) {
       this.#byId.delete(pending.requestId);
       return undefined;
     }
-    return { clientGone: () => void pending.actor?.send({ type: 'client.gone' }) };
+    return pending;
   }
 
   /** A claimed tunnel went away before anything was sent on it. */
@@ -189,7 +205,7 @@ export class Requests {
     routingSeconds.observe((clock.monotonic() - pending.searchedSinceMs) / 1000, routed);
     tunnel.forwardStarted(requestId);
     grantReuse(tunnel);
-    pending.forwarding = exchange.forward(tunnel, ({ outcome, reusable, ending }) => {
+    pending.forwarded = exchange.forward(tunnel, ({ outcome, reusable, ending }) => {
       tunnel.forwardFinished(requestId, reusable && tunnel.reuse, ending);
       actor?.send({ type: 'forward.finished', tunnelId, outcome });
     });

@@ -16,6 +16,7 @@ import {
   type DeadlineWheel,
   type HotActorOf,
   type HotSupervisor,
+  type TransitionObserver,
 } from '../supervisor/index.ts';
 import type { AgentSession, SessionTenant } from './agent-session.actor.ts';
 import { actorLimits } from './limits.ts';
@@ -26,9 +27,10 @@ export const tunnelReuseKey = 'kastor-tunnel-reuse';
 const reuseGranted: Metadata = new Map([[tunnelReuseKey, ['1']]]);
 
 export interface TunnelsDeps {
-  readonly supervisor: HotSupervisor;
+  readonly supervisor: () => HotSupervisor;
   readonly directory: TunnelDirectory<Tunnel>;
   readonly wheel: DeadlineWheel;
+  readonly observe: TransitionObserver;
   readonly log: Log;
   /** False serves every agent in the form of the originals: one request per stream. */
   readonly reuse: boolean;
@@ -150,6 +152,7 @@ export class Tunnels {
     this.#deps = deps;
     this.#logic = compileMachine<typeof tunnelMachine>(tunnelMachine, {
       wheel: deps.wheel,
+      observe: deps.observe,
       actions: {
         offer: (_, { tunnelId }) => {
           const tunnel = this.#byId.get(tunnelId);
@@ -201,7 +204,7 @@ export class Tunnels {
 
   #begin(tunnel: Tunnel): void {
     // Headers are sent with the first message, so the original's silence until a request arrives is kept.
-    const actor = this.#deps.supervisor.startChild(this.#logic, {
+    const actor = this.#deps.supervisor().startChild(this.#logic, {
       id: tunnel.tunnelId,
       input: { tunnelId: tunnel.tunnelId, agentId: tunnel.agentId, incarnation: 1 },
       onCreated: (created) => (tunnel.actor = created),

@@ -21,6 +21,8 @@ const agentListen = z
     ...listen('127.0.0.1:8150'),
     websocket: z.literal(false, { error: 'WebSocket tunnelling is not part of this release' }).default(false),
     connections_per_token_per_minute: count(40_000),
+    // Ours: several requests one after the other on one tunnel, with agents that offer it.
+    tunnel_reuse: z.boolean().default(true),
     max_connection_age: duration(7_200_000),
     listen_grace_period: duration(5_000),
   })

@@ -1,0 +1,169 @@
+/**
+ * The Kubernetes API proxy's HTTP side (`spec/kas.md §5.1`, `§5.2`): checks in the originals' order, then one request actor
+ * per request. HTTP/1.1 only, so that protocol switches work with and without TLS.
+ */
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { Duplex } from 'node:stream';
+import type { Front, Requests } from '../../actors/index.ts';
+import { upgradeResponse } from '../../pipe/http/index.ts';
+import type { Clock, Log, Metrics } from '../../ports/index.ts';
+import { decodePath, parseQuery } from '../../protocol/index.ts';
+import { listen, type ListenAddress } from '../listen.ts';
+import type { Authorizer } from './authorizer.ts';
+import { corsHeaders, preflightHeaders } from './cors.ts';
+import { parseCredentials } from './credentials.ts';
+import { ProxiedExchange, type CountOutcome } from './proxied-exchange.ts';
+import { readRequestHead, type RequestHead } from './request-head.ts';
+import { answerStatus } from './status-answer.ts';
+
+export interface KubernetesApiFrontDeps {
+  readonly address: ListenAddress;
+  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  /** Ends with a slash. */
+  readonly urlPathPrefix: string;
+  readonly allowedOrigin: string | undefined;
+  readonly requests: Requests;
+  readonly authorizer: Authorizer;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/** `spec/kas.md §8`: header time, idle time, header size. */
+const limits = { headersMsMax: 10_000, idleMs: 60_000, headerBytesMax: 1024 * 1024, connectionsMax: 20_000 };
+const emptyQuery: readonly string[] = [];
+
+interface Arrival {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly upgrade?: { readonly socket: Duplex; readonly head: Buffer };
+  readonly expectContinue: boolean;
+}
+
+export class KubernetesApiFront implements Front {
+  readonly #deps: KubernetesApiFrontDeps;
+  readonly #count: CountOutcome;
+  #server: Server | undefined;
+  /** Connections whose protocol was switched: node's server no longer knows them. */
+  readonly #switched = new Set<Duplex>();
+  #port = 0;
+
+  constructor(deps: KubernetesApiFrontDeps) {
+    this.#deps = deps;
+    const counter = deps.metrics.counter({
+      name: 'k8s_api_proxy_requests_total',
+      help: 'Requests to clusters by how they ended',
+      labelNames: ['outcome'],
+    });
+    this.#count = (outcome) => counter.inc({ outcome });
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  async open(failed: (reason: string) => void): Promise<void> {
+    const options: ServerOptions = {
+      headersTimeout: limits.headersMsMax,
+      requestTimeout: 0,
+      keepAliveTimeout: limits.idleMs,
+      maxHeaderSize: limits.headerBytesMax,
+    };
+    const { tls, address, log, urlPathPrefix } = this.#deps;
+    const server =
+      tls === undefined
+        ? createServer(options)
+        : createTlsServer({ ...options, ...tls, minVersion: 'TLSv1.2' });
+    this.#server = server;
+    server.maxConnections = limits.connectionsMax;
+    server.on('request', (request: IncomingMessage, response: ServerResponse) =>
+      this.#serve({ request, response, expectContinue: false }),
+    );
+    server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) =>
+      this.#serve({ request, response, expectContinue: true }),
+    );
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      this.#switched.add(socket);
+      socket.once('close', () => this.#switched.delete(socket));
+      const response = upgradeResponse(request, socket);
+      this.#serve({ request, response, upgrade: { socket, head }, expectContinue: false });
+    });
+    this.#port = await listen(server, address);
+    server.on('error', (error) => failed(error.message));
+    log.info('Kubernetes API endpoint is up', {
+      net_network: address.network,
+      net_address: address.text(this.#port),
+      url_path_prefix: urlPathPrefix,
+    });
+  }
+
+  drain(): Promise<void> {
+    const server = this.#server;
+    if (server === undefined) return Promise.resolve();
+    return new Promise((resolve) => {
+      server.close(() => resolve());
+      server.closeIdleConnections();
+    });
+  }
+
+  async cut(): Promise<void> {
+    this.#server?.closeAllConnections();
+    for (const socket of this.#switched) socket.destroy();
+    await this.drain();
+  }
+
+  #serve(arrival: Arrival): void {
+    const { request, response } = arrival;
+    const head = readRequestHead(request);
+    const { allowedOrigin, urlPathPrefix, requests, authorizer, clock } = this.#deps;
+    const cors = corsHeaders(head.origin, allowedOrigin);
+    if (cors === undefined) return void response.writeHead(403).end();
+    for (let i = 0; i + 1 < cors.length; i += 2) response.appendHeader(cors[i] ?? '', cors[i + 1] ?? '');
+    if (request.method === 'OPTIONS') return this.#preflight(request, response);
+    const path = decodePath(head.rawPath);
+    if (path === undefined || !path.startsWith(urlPathPrefix)) {
+      return answerStatus(response, head, 400, 'Bad request: URL does not start with expected prefix');
+    }
+    const query = head.rawQuery === '' ? undefined : parseQuery(head.rawQuery);
+    const credentials = parseCredentials(head, () => query ?? new Map<string, string[]>());
+    if (credentials.kind === 'invalid') return this.#unauthorized(response, head, credentials.reason);
+    query?.delete('gitlab-agent-id');
+    query?.delete('gitlab-csrf-token');
+    const exchange = new ProxiedExchange(
+      {
+        ...arrival,
+        head,
+        urlPath: path.slice(urlPathPrefix.length - 1),
+        query: query ?? emptyQuery,
+        credentials,
+      },
+      { authorizer, clock, count: this.#count },
+    );
+    const handle = requests.start(exchange);
+    if (handle === undefined) {
+      return answerStatus(response, head, 503, 'Too many requests are pending, try again later');
+    }
+    // Once it is forwarded the pipe watches the client.
+    if (!handle.forwarding) response.once('close', () => handle.clientGone());
+  }
+
+  #preflight(request: IncomingMessage, response: ServerResponse): void {
+    const asked = request.headersDistinct['access-control-request-headers'] ?? [];
+    const headers = preflightHeaders(asked);
+    for (let i = 0; i + 1 < headers.length; i += 2)
+      response.appendHeader(headers[i] ?? '', headers[i + 1] ?? '');
+    response.writeHead(200).end();
+  }
+
+  #unauthorized(response: ServerResponse, head: RequestHead, reason: string): void {
+    this.#count('refused');
+    answerStatus(response, head, 401, `Unauthorized: ${reason}`, ['Gitlab-Unauthorized', 'true']);
+  }
+}

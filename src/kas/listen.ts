@@ -1,0 +1,48 @@
+/** Listen addresses of the configuration file, and binding to them. */
+import type { Server } from 'node:net';
+
+/** A parsed `network` and `address` pair. */
+export interface ListenAddress {
+  readonly network: string;
+  readonly host: string;
+  readonly port: number;
+  readonly socketPath: string | undefined;
+  /** The address as people read it, with the port that was really bound. */
+  text(port: number): string;
+}
+
+/** `127.0.0.1:8150`, `[::1]:8150`, `:8150`, or a path for `unix`. Throws naming what is wrong. */
+export function parseListenAddress(network: string, address: string): ListenAddress {
+  if (network === 'unix') {
+    return { network, host: '', port: 0, socketPath: address, text: () => address };
+  }
+  const match = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(address);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) {
+    throw new Error(`listen address ${JSON.stringify(address)}: expected host:port, [ipv6]:port or :port`);
+  }
+  const host = match[1] ?? match[2] ?? '';
+  const shown = host.includes(':') ? `[${host}]` : host;
+  return {
+    network,
+    host: host === '' ? (network === 'tcp4' ? '0.0.0.0' : '::') : host,
+    port,
+    socketPath: undefined,
+    text: (bound) => `${shown}:${bound}`,
+  };
+}
+
+/** Binds; resolves with the bound port (0 for a socket path), rejects with the bind error. */
+export function listen(server: Server, address: ListenAddress): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    const bound = () => {
+      server.off('error', reject);
+      const found = server.address();
+      resolve(found !== null && typeof found === 'object' ? found.port : 0);
+    };
+    if (address.socketPath !== undefined) server.listen(address.socketPath, bound);
+    else
+      server.listen({ port: address.port, host: address.host, ipv6Only: address.network === 'tcp6' }, bound);
+  });
+}

@@ -1,0 +1,41 @@
+/** What `/state` shows: every agent with the state of its chart, the populations, and the latest transitions. No secrets. */
+import type { AgentSessions, Requests, Tunnel, TunnelDirectory, Tunnels } from '../actors/index.ts';
+import type { EmbeddedGitLab } from '../gitlab/embedded/index.ts';
+import type { FlightRecorder } from '../inspect/index.ts';
+import { buildInfo } from './build-info.ts';
+
+const agentsShownMax = 1_000;
+const transitionsShownMax = 200;
+
+export function liveState(parts: {
+  readonly sessions: AgentSessions;
+  readonly tunnels: Tunnels;
+  readonly requests: Requests;
+  readonly directory: TunnelDirectory<Tunnel>;
+  readonly recorder: FlightRecorder;
+  readonly embedded: EmbeddedGitLab;
+}): unknown {
+  const agents: unknown[] = [];
+  for (const session of parts.sessions.all()) {
+    if (agents.length >= agentsShownMax) break;
+    agents.push({
+      session: session.sessionId,
+      agentId: session.agent?.agentId,
+      agentName: session.agent?.agentName,
+      peer: session.connection.peer,
+      connectedAt: session.connectedAt,
+      podName: session.pod?.meta?.podName,
+      version: session.pod?.meta?.version,
+      state: session.ref?.getSnapshot().value,
+    });
+  }
+  return {
+    version: buildInfo.version,
+    agents,
+    agentsHidden: Math.max(0, parts.sessions.count - agentsShownMax),
+    tunnels: { open: parts.tunnels.count, idle: parts.directory.idleTunnels },
+    requests: { pending: parts.requests.count, waiting: parts.directory.waiting },
+    directoryFile: parts.embedded.state(),
+    transitions: parts.recorder.latest(transitionsShownMax),
+  };
+}

@@ -1,0 +1,91 @@
+/**
+ * The composition root of the server: reads the configuration, makes the ports, builds the tree and hands it to the chart of
+ * the process. The tree, in start order (it stops in reverse):
+ *
+ *   observability · connections · sessions · configuration watches · tunnels · requests · agent API · Kubernetes API
+ */
+import { createActor, waitFor } from 'xstate';
+import { createKasLogic } from '../actors/index.ts';
+import { createLog, createMetrics, systemClock, systemRandom } from '../host/index.ts';
+import type { Clock, LogLevel, Random } from '../ports/index.ts';
+import { readConfiguration, type KasConfiguration } from './configuration/index.ts';
+import { readCertificates } from './certificates.ts';
+import { buildServer } from './server.ts';
+
+export interface KasOptions {
+  readonly configurationFile: string;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  /** Wins over the file's, for tests. */
+  readonly logLevel?: LogLevel;
+}
+
+export interface RunningKas {
+  readonly ports: { readonly agents: number; readonly kubernetesApi: number; readonly observability: number };
+  /** Asks to stop; asking again cuts what the first waits for. */
+  stop(reason: string): void;
+  /** How it ended; never rejects. */
+  readonly ended: Promise<
+    { readonly kind: 'stopped' } | { readonly kind: 'failed'; readonly reason: string }
+  >;
+}
+
+/** Rejects with a text for people when the configuration is unusable or something cannot start. */
+export async function runKas(options: KasOptions): Promise<RunningKas> {
+  const read = await readConfiguration(options.configurationFile);
+  if (read.kind === 'invalid') throw new Error(read.reason);
+  const { configuration, folder } = read;
+  const clock = options.clock ?? systemClock;
+  const { log } = createLog({ level: options.logLevel ?? configuration.observability.logging.level });
+  const server = await buildServer({
+    configuration,
+    folder,
+    tls: await readCertificates(configuration, folder),
+    clock,
+    random: options.random ?? systemRandom,
+    log,
+    registry: createMetrics({ processMetrics: true }),
+  });
+  const process = createActor(createKasLogic(server.tree), {
+    id: 'kas',
+    clock,
+    input: { drainMsMax: drainMsMax(configuration) },
+    inspect: server.inspect,
+  });
+  server.tree.broken.then(
+    (reason) => process.send({ type: 'tree.failed', reason }),
+    () => {},
+  );
+  const ended = new Promise<Awaited<RunningKas['ended']>>((done) => {
+    process.subscribe({
+      complete: () => done(process.getSnapshot().output ?? { kind: 'stopped' }),
+      error: (error) =>
+        done({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) }),
+    });
+  });
+  process.start();
+  const snapshot = await waitFor(process, (state) => state.hasTag('ready') || state.status !== 'active');
+  if (!snapshot.hasTag('ready')) {
+    const outcome = await ended;
+    await server.close();
+    throw new Error(outcome.kind === 'failed' ? outcome.reason : 'stopped while starting');
+  }
+  return {
+    ports: server.ports(),
+    stop: (reason) => {
+      log.info('Stopping', { reason });
+      process.send({ type: 'stop.requested', reason });
+    },
+    ended: ended.then(async (outcome) => {
+      await server.close();
+      return outcome;
+    }),
+  };
+}
+
+/** Every grace a drain may use, one after the other, and a little for closing. */
+function drainMsMax({ agent }: KasConfiguration): number {
+  const proxy = agent.kubernetes_api?.listen;
+  const proxyMs = proxy === undefined ? 0 : proxy.listen_grace_period + proxy.shutdown_grace_period;
+  return proxyMs + agent.listen.listen_grace_period + agent.listen.max_connection_age + 30_000;
+}

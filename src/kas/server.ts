@@ -1,0 +1,207 @@
+/**
+ * Builds everything a kas is made of from its configuration and ports. No life is started here but by `tree.start`; what
+ * must be asked before that (the directory file) is asked while building, so that a bad file is an error at start.
+ */
+import { resolve } from 'node:path';
+import {
+  actorLimits,
+  actorTimes,
+  AgentConnections,
+  AgentSessions,
+  ConfigWatches,
+  Requests,
+  TunnelDirectory,
+  Tunnels,
+  type Tunnel,
+} from '../actors/index.ts';
+import { localGit } from '../git/local/index.ts';
+import { cachedGitLab } from '../gitlab/cache/index.ts';
+import { openEmbeddedGitLab } from '../gitlab/embedded/index.ts';
+import type { MetricsRegistry } from '../host/index.ts';
+import { FlightRecorder } from '../inspect/index.ts';
+import { GrpcServer } from '../pipe/grpc/index.ts';
+import type { Clock, Log, Metrics, Random } from '../ports/index.ts';
+import { methods, parseAgentConfiguration } from '../protocol/index.ts';
+import { memoryStore } from '../store/memory/index.ts';
+import {
+  DeadlineWheel,
+  inspectorOf,
+  Registry,
+  reportsToLog,
+  type ActorInspector,
+  type SupervisorEnv,
+  type TransitionObserver,
+} from '../supervisor/index.ts';
+import { connectHandler } from './agent-api/connect.ts';
+import { getConfigurationHandler } from './agent-api/get-configuration.ts';
+import { registerHandler } from './agent-api/register.ts';
+import type { KasConfiguration } from './configuration/index.ts';
+import { grpcServerMetrics } from './grpc-metrics.ts';
+import { Authorizer } from './kubernetes-api/authorizer.ts';
+import type { Certificates } from './certificates.ts';
+import { makeFronts, makePopulations, makeTree, type Tree } from './tree.ts';
+import { liveState } from './live-state.ts';
+import { observeSizes } from './size-metrics.ts';
+
+const recordedTransitionsMax = 20_000;
+const wheelTickMs = 50;
+
+export interface ServerDeps {
+  readonly configuration: KasConfiguration;
+  /** Relative paths of the configuration file start here. */
+  readonly folder: string;
+  readonly tls: Certificates;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly registry: MetricsRegistry;
+}
+
+export interface Server {
+  readonly tree: Tree;
+  readonly inspect: ActorInspector;
+  ports(): { readonly agents: number; readonly kubernetesApi: number; readonly observability: number };
+  /** Closes what is not in the tree: the directory file and the store. */
+  close(): Promise<void>;
+}
+
+export async function buildServer(deps: ServerDeps): Promise<Server> {
+  const { configuration, folder, clock, random, log } = deps;
+  const { metrics } = deps.registry;
+  const { agent } = configuration;
+  const recorder = new FlightRecorder({ clock, entriesMax: recordedTransitionsMax });
+  const observe = observer(recorder, metrics);
+  const env: SupervisorEnv = {
+    clock,
+    random,
+    registry: new Registry(),
+    report: reportsToLog(log),
+    observe,
+  };
+  const git = localGit({ clock, log });
+  const embedded = await openEmbeddedGitLab({
+    file: resolve(folder, configuration.standalone.file),
+    git,
+    clock,
+    log,
+    parseConfiguration: parseAgentConfiguration,
+    observe,
+  });
+  const store = memoryStore({ clock, metrics });
+  const gitlab = cachedGitLab(embedded, {
+    sharedErrors: store.sharedErrors,
+    clock,
+    log,
+    metrics,
+    ttls: {
+      agentInfoMs: agent.info_cache_ttl,
+      agentInfoErrorMs: agent.info_cache_error_ttl,
+      ...(agent.kubernetes_api === undefined
+        ? {}
+        : {
+            allowedAgentsMs: agent.kubernetes_api.allowed_agent_cache_ttl,
+            allowedAgentsErrorMs: agent.kubernetes_api.allowed_agent_cache_error_ttl,
+          }),
+    },
+  });
+  embedded.onChanged(() => gitlab.forget());
+  const populations = makePopulations(env);
+  const wheel = new DeadlineWheel(clock, wheelTickMs);
+  const directory = new TunnelDirectory<Tunnel>({ waitersPerAgentMax: actorLimits.waitersPerAgentMax });
+  const connections = new AgentConnections({
+    supervisor: () => populations.connections,
+    clock,
+    random,
+    log,
+    ageMsMax: agent.listen.max_connection_age,
+  });
+  const sessions = new AgentSessions({
+    supervisor: () => populations.sessions,
+    connections,
+    gitlab,
+    store,
+    clock,
+    log,
+    registrationTtlMs: agent.redis_conn_info_ttl,
+    refreshMs: agent.redis_conn_info_refresh,
+    callsPerTokenPerMinuteMax: agent.listen.connections_per_token_per_minute,
+  });
+  const watches = new ConfigWatches({
+    supervisor: () => populations.watches,
+    gitlab,
+    git,
+    clock,
+    random,
+    log,
+    pollMs: agent.configuration.poll_period,
+    fileBytesMax: agent.configuration.max_configuration_file_size,
+    gitlabExternalUrl: configuration.gitlab.external_url ?? '',
+  });
+  const tunnels: Tunnels = new Tunnels({
+    supervisor: () => populations.tunnels,
+    directory,
+    wheel,
+    observe,
+    log,
+    reuse: agent.listen.tunnel_reuse,
+    onClaimLost: (requestId, tunnelId) => requests.claimLost(requestId, tunnelId),
+  });
+  const requests = new Requests({
+    supervisor: () => populations.requests,
+    directory,
+    tunnels: () => tunnels,
+    wheel,
+    observe,
+    clock,
+    findMsMax: actorTimes.findMsMax,
+    routingSeconds: metrics.histogram({
+      name: 'k8s_api_proxy_routing_duration_seconds',
+      help: 'Time from the search for a tunnel to its claim',
+      labelNames: ['status'],
+      buckets: [0.001, 0.004, 0.016, 0.064, 0.256, 1.024, 4.096, 16.384],
+    }),
+  });
+  observeSizes(metrics, {
+    connections,
+    sessions,
+    watches,
+    tunnels,
+    requests,
+    directory,
+    registry: env.registry,
+  });
+  const grpc = new GrpcServer({ clock, log, observer: grpcServerMetrics(metrics) });
+  grpc.handle(methods.connect.path, connectHandler({ sessions, tunnels }));
+  grpc.handle(methods.getConfiguration.path, getConfigurationHandler({ sessions, watches, random }));
+  grpc.handle(methods.register.path, registerHandler(sessions));
+  const fronts = makeFronts(deps, {
+    grpc,
+    connections,
+    requests,
+    authorizer: new Authorizer({ gitlab, clock, log }),
+    state: () => liveState({ sessions, tunnels, requests, directory, recorder, embedded }),
+  });
+  const tree = makeTree(env, populations, fronts, log, configuration);
+  return {
+    tree,
+    inspect: inspectorOf(observe, undefined),
+    ports: () => ({
+      agents: fronts.agents.port,
+      kubernetesApi: fronts.kubernetesApi?.port ?? 0,
+      observability: fronts.observability.port,
+    }),
+    close: async () => {
+      await embedded.close();
+      await store.close();
+    },
+  };
+}
+
+/** Every transition goes to the recorder and is counted by machine. */
+function observer(recorder: FlightRecorder, metrics: Metrics): TransitionObserver {
+  metrics.observed(
+    { name: 'kas_statechart_transitions', help: 'Transitions of all statecharts so far' },
+    () => recorder.recorded,
+  );
+  return ({ actorId, machine, from, to, event }) => recorder.record(actorId, machine, from, to, event);
+}

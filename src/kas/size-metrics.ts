@@ -1,0 +1,45 @@
+/** How near each population is to its bound: read when the metrics are scraped. */
+import {
+  actorLimits,
+  type AgentConnections,
+  type AgentSessions,
+  type ConfigWatches,
+  type Requests,
+  type Tunnel,
+  type TunnelDirectory,
+  type Tunnels,
+} from '../actors/index.ts';
+import type { Metrics } from '../ports/index.ts';
+import type { Registry } from '../supervisor/index.ts';
+
+export function observeSizes(
+  metrics: Metrics,
+  parts: {
+    readonly connections: AgentConnections;
+    readonly sessions: AgentSessions;
+    readonly watches: ConfigWatches;
+    readonly tunnels: Tunnels;
+    readonly requests: Requests;
+    readonly directory: TunnelDirectory<Tunnel>;
+    readonly registry: Registry;
+  },
+): void {
+  const size = (name: string, help: string, read: () => number, max?: number) => {
+    metrics.observed({ name, help }, read);
+    if (max !== undefined) metrics.observed({ name: `${name}_max`, help: `Bound of ${name}` }, () => max);
+  };
+  const { connections, sessions, watches, tunnels, requests, directory, registry } = parts;
+  size('kas_agent_connections', 'Agent connections', () => connections.count, actorLimits.connectionsMax);
+  size('connected_agents_count', 'Agent sessions of this kas', () => sessions.count, actorLimits.sessionsMax);
+  size('kas_config_watches', 'Configuration streams', () => watches.count, actorLimits.watchesMax);
+  size('kas_tunnels', 'Tunnels, idle or not', () => tunnels.count, actorLimits.tunnelsMax);
+  size('kas_tunnels_idle', 'Tunnels nobody uses', () => directory.idleTunnels);
+  size(
+    'kas_requests_pending',
+    'Requests to clusters under way',
+    () => requests.count,
+    actorLimits.requestsMax,
+  );
+  size('kas_requests_waiting', 'Requests waiting for a tunnel', () => directory.waiting);
+  size('kas_dead_letters', 'Events sent to names nobody held', () => registry.deadLetters);
+}

@@ -1,0 +1,176 @@
+/**
+ * The supervision tree of kas and the fronts that stand in it. Start order; it stops in reverse:
+ * observability, connections, sessions, configuration watches, tunnels, requests, agent API, Kubernetes API.
+ */
+import {
+  actorLimits,
+  createListenerLogic,
+  type AgentConnections,
+  type Front,
+  type KasTree,
+  type Requests,
+} from '../actors/index.ts';
+import type { GrpcServer } from '../pipe/grpc/index.ts';
+import type { Log } from '../ports/index.ts';
+import { DynamicSupervisor, HotSupervisor, Supervisor, type SupervisorEnv } from '../supervisor/index.ts';
+import { AgentApiFront } from './agent-api/front.ts';
+import type { KasConfiguration } from './configuration/index.ts';
+import type { Authorizer } from './kubernetes-api/authorizer.ts';
+import { KubernetesApiFront } from './kubernetes-api/front.ts';
+import { parseListenAddress } from './listen.ts';
+import { ObservabilityFront } from './observability-front.ts';
+import type { ServerDeps } from './server.ts';
+
+/** The populations of the present life of the tree: ask for one each time, a restart makes a new one. */
+export interface Populations {
+  connections: DynamicSupervisor;
+  sessions: DynamicSupervisor;
+  watches: DynamicSupervisor;
+  tunnels: HotSupervisor;
+  requests: HotSupervisor;
+}
+
+const makers = {
+  connections: (env: SupervisorEnv) =>
+    new DynamicSupervisor({ id: 'connections', maxChildren: actorLimits.connectionsMax }, env),
+  sessions: (env: SupervisorEnv) =>
+    new DynamicSupervisor({ id: 'sessions', maxChildren: actorLimits.sessionsMax }, env),
+  watches: (env: SupervisorEnv) =>
+    new DynamicSupervisor({ id: 'watches', maxChildren: actorLimits.watchesMax }, env),
+  tunnels: (env: SupervisorEnv) =>
+    new HotSupervisor({ id: 'tunnels', maxChildren: actorLimits.tunnelsMax }, env),
+  requests: (env: SupervisorEnv) =>
+    new HotSupervisor({ id: 'requests', maxChildren: actorLimits.requestsMax }, env),
+} as const;
+
+export function makePopulations(env: SupervisorEnv): Populations {
+  return {
+    connections: makers.connections(env),
+    sessions: makers.sessions(env),
+    watches: makers.watches(env),
+    tunnels: makers.tunnels(env),
+    requests: makers.requests(env),
+  };
+}
+
+export interface Fronts {
+  readonly agents: AgentApiFront;
+  readonly kubernetesApi: KubernetesApiFront | undefined;
+  readonly observability: ObservabilityFront;
+}
+
+export function makeFronts(
+  { configuration, tls, clock, log, registry }: ServerDeps,
+  parts: {
+    readonly grpc: GrpcServer;
+    readonly connections: AgentConnections;
+    readonly requests: Requests;
+    readonly authorizer: Authorizer;
+    readonly state: () => unknown;
+  },
+): Fronts {
+  const { agent, observability, gitlab } = configuration;
+  const proxy = agent.kubernetes_api;
+  const agents = new AgentApiFront({
+    address: parseListenAddress(agent.listen.network, agent.listen.address),
+    tls: tls.agents,
+    grpc: parts.grpc,
+    connections: parts.connections,
+    log,
+  });
+  const kubernetesApi =
+    proxy === undefined
+      ? undefined
+      : new KubernetesApiFront({
+          address: parseListenAddress(proxy.listen.network, proxy.listen.address),
+          tls: tls.kubernetesApi,
+          urlPathPrefix: proxy.url_path_prefix,
+          allowedOrigin: gitlab.external_url,
+          requests: parts.requests,
+          authorizer: parts.authorizer,
+          clock,
+          log,
+          metrics: registry.metrics,
+        });
+  return {
+    agents,
+    kubernetesApi,
+    observability: new ObservabilityFront({
+      address: parseListenAddress(observability.listen.network, observability.listen.address),
+      tls: tls.observability,
+      paths: {
+        metrics: observability.prometheus.url_path,
+        liveness: observability.liveness_probe.url_path,
+        readiness: observability.readiness_probe.url_path,
+      },
+      readinessProbes: { agentServer: () => (agents.port > 0 ? undefined : 'not ready yet') },
+      exposeMetrics: () => registry.expose(),
+      state: parts.state,
+      clock,
+      log,
+    }),
+  };
+}
+
+export interface Tree extends KasTree {
+  /** Resolves with the reason when the tree ended by itself or was stopped. */
+  readonly broken: Promise<string>;
+}
+
+export function makeTree(
+  env: SupervisorEnv,
+  populations: Populations,
+  fronts: Fronts,
+  log: Log,
+  { agent }: KasConfiguration,
+): Tree {
+  const named = new Map<string, Front>([
+    ['observability', fronts.observability],
+    ['agent-api', fronts.agents],
+  ]);
+  if (fronts.kubernetesApi !== undefined) named.set('kubernetes-api', fronts.kubernetesApi);
+  const logic = createListenerLogic({ fronts: named, log });
+  const listener = (name: string, listenGraceMs: number, shutdownGraceMs: number) => ({
+    id: `listener:${name}`,
+    logic,
+    input: { name, listenGraceMs, shutdownGraceMs },
+    ready: 'tag' as const,
+    shutdown: 'infinity' as const,
+  });
+  const proxy = agent.kubernetes_api?.listen;
+  const root = new Supervisor(
+    {
+      id: 'kas',
+      strategy: 'one_for_one',
+      intensity: 5,
+      periodMs: 30_000,
+      children: [
+        listener('observability', 0, 1_000),
+        { id: 'connections', supervisor: () => (populations.connections = makers.connections(env)) },
+        { id: 'sessions', supervisor: () => (populations.sessions = makers.sessions(env)) },
+        { id: 'watches', supervisor: () => (populations.watches = makers.watches(env)) },
+        { id: 'tunnels', supervisor: () => (populations.tunnels = makers.tunnels(env)) },
+        { id: 'requests', supervisor: () => (populations.requests = makers.requests(env)) },
+        listener('agent-api', agent.listen.listen_grace_period, agent.listen.max_connection_age),
+        ...(proxy === undefined
+          ? []
+          : [listener('kubernetes-api', proxy.listen_grace_period, proxy.shutdown_grace_period)]),
+      ],
+    },
+    env,
+  );
+  return {
+    start: () => root.start(),
+    drain: () => root.stop('kas is stopping'),
+    kill: async () => {
+      await Promise.all([fronts.kubernetesApi?.cut(), fronts.agents.cut(), fronts.observability.cut()]);
+    },
+    broken: root.exit.then((exit) =>
+      exit.kind === 'shutdown'
+        ? exit.reason
+        : exit.kind === 'crashed'
+          ? String(exit.error)
+          : 'the tree ended',
+    ),
+  };
+}
