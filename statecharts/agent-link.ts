@@ -10,7 +10,7 @@
  *     first dial waits `startDelay`, so a crash loop is not a dial loop.
  * L5. A refusal (bad token, unknown agent) is waited out for long, and never given up.
  */
-import { assign, setup } from 'xstate';
+import { assign, fromCallback, setup } from 'xstate';
 
 type Input = {
   /** Random wait before the first dial, chosen by the actor's maker; 0 in tests. */
@@ -74,6 +74,8 @@ export const agentLinkMachine = setup({
     output: {} as Output,
     tags: {} as 'ready',
   },
+  // Owns all sockets: ended with the actor, also when that crashes.
+  actors: { sockets: fromCallback(() => undefined) },
   actions: {
     nextIncarnation: assign({ incarnation: ({ context }) => context.incarnation + 1 }),
     countFailure: assign({ failures: ({ context }) => context.failures + 1 }),
@@ -89,14 +91,16 @@ export const agentLinkMachine = setup({
     ping: (_, _params: Named) => {},
     pingRetired: () => {},
     dropSilentRetired: () => {},
-    closeAll: () => {},
     reportLoss: (_, _params: Loss) => {},
     reportRefusal: (_, _params: Refusal) => {},
+    reportAcceptance: (_, _params: Named) => {},
   },
   guards: {
     current: ({ context }, params: Named) => params.incarnation === context.incarnation,
     currentAndProven: ({ context }, params: Named) =>
       params.incarnation === context.incarnation && context.failures === 0,
+    currentAndRefused: ({ context }, params: Named) =>
+      params.incarnation === context.incarnation && context.refusals > 0,
   },
   delays: {
     startDelay: ({ context }) => context.startDelayMs,
@@ -119,6 +123,7 @@ export const agentLinkMachine = setup({
   states: {
     running: {
       type: 'parallel',
+      invoke: { id: 'sockets', src: 'sockets', onError: 'stopped' },
       on: { 'stop.requested': 'stopped' },
       states: {
         session: {
@@ -198,8 +203,8 @@ export const agentLinkMachine = setup({
                   ],
                 },
                 'call.accepted': {
-                  guard: { type: 'current', params: theirs },
-                  actions: 'forgiveRefusals',
+                  guard: { type: 'currentAndRefused', params: theirs },
+                  actions: ['forgiveRefusals', { type: 'reportAcceptance', params: theirs }],
                 },
               },
               initial: 'quiet',
@@ -243,7 +248,7 @@ export const agentLinkMachine = setup({
         },
       },
     },
-    stopped: { type: 'final', entry: 'closeAll' },
+    stopped: { type: 'final' },
   },
 });
 

@@ -8,7 +8,7 @@
  * G4. An agent that became another one (id or GitLab URL changed) cannot go on: the verdict is `identityChanged`, and the
  *     daemon restarts (`spec/agentk.md §11` no. 4).
  */
-import { assign, setup } from 'xstate';
+import { assign, fromCallback, setup } from 'xstate';
 
 export type ConfigurationVerdict = 'finished' | 'failed' | 'lost';
 
@@ -54,6 +54,8 @@ export function configurationBackoffMs(failures: number): number {
 
 export const configurationWatchMachine = setup({
   types: { context: {} as Context, events: {} as Event, input: {} as Input, output: {} as Output },
+  // Sends `link.restored` for each connection that comes up, and owns the stream: ended with the actor.
+  actors: { link: fromCallback(() => undefined) },
   actions: {
     takeIncarnation: assign((_, params: { incarnation: number }) => ({ incarnation: params.incarnation })),
     nextStream: assign({ stream: ({ context }) => context.stream + 1 }),
@@ -67,7 +69,7 @@ export const configurationWatchMachine = setup({
     /** Answers with `link.restored` when the link is up now; later restorations come by themselves. */
     awaitLink: () => {},
     openStream: (_, _params: { stream: number; incarnation: number; commitId: string }) => {},
-    closeStream: () => {},
+    reportReplaced: (_, _params: { reason: string }) => {},
   },
   guards: {
     current: ({ context }, { stream }: { stream: number }) => stream === context.stream,
@@ -94,6 +96,7 @@ export const configurationWatchMachine = setup({
   }),
   initial: 'waitingForLink',
   output: ({ event }) => event.output as Output,
+  invoke: { id: 'link', src: 'link', onError: '.stopped' },
   on: { 'stop.requested': '.stopped' },
   states: {
     waitingForLink: {
@@ -121,7 +124,10 @@ export const configurationWatchMachine = setup({
         'identity.changed': {
           guard: { type: 'current', params: theirs },
           target: 'replaced',
-          actions: { type: 'keepReason', params: ({ event }) => ({ reason: event.reason }) },
+          actions: [
+            { type: 'keepReason', params: why },
+            { type: 'reportReplaced', params: why },
+          ],
         },
         'stream.ended': [
           {
@@ -136,10 +142,9 @@ export const configurationWatchMachine = setup({
     backingOff: { after: { backoff: 'waitingForLink' } },
     replaced: {
       type: 'final',
-      entry: 'closeStream',
       output: ({ context }) => ({ kind: 'identityChanged', reason: context.reason }),
     },
-    stopped: { type: 'final', entry: 'closeStream', output: { kind: 'stopped' } },
+    stopped: { type: 'final', output: { kind: 'stopped' } },
   },
 });
 
@@ -149,4 +154,8 @@ function theirs({ event }: { event: { readonly stream: number } }) {
 
 function ended({ event: { stream, verdict, atMs, livedMs } }: { event: Ended }): Ended {
   return { stream, verdict, atMs, livedMs };
+}
+
+function why({ event }: { event: { readonly reason: string } }) {
+  return { reason: event.reason };
 }

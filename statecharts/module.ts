@@ -9,8 +9,12 @@
  */
 import { assign, fromPromise, setup } from 'xstate';
 
-type Input = { readonly name: string };
-type Context = Input & { readonly wanted: boolean; readonly failures: number };
+type Input = {
+  readonly name: string;
+  /** Whether it runs before any configuration came. */
+  readonly wanted: boolean;
+};
+type Context = Input & { readonly failures: number };
 type Event =
   | { readonly type: 'configuration.changed'; readonly wanted: boolean }
   | { readonly type: 'module.failed'; readonly reason: string }
@@ -72,7 +76,7 @@ export const moduleMachine = setup({
   id: 'module',
   description: 'The life of one agentk module: it runs while the configuration wants it.',
   options: { maxIterations: 100 },
-  context: ({ input }) => ({ ...input, wanted: false, failures: 0 }),
+  context: ({ input }) => ({ ...input, failures: 0 }),
   initial: 'resting',
   output: { kind: 'stopped' },
   states: {

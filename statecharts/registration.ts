@@ -5,7 +5,7 @@
  * R1. One call at a time, each with a deadline in the actor.
  * R2. A lost link is no failure: the next connection registers again.
  */
-import { assign, fromPromise, setup } from 'xstate';
+import { assign, fromCallback, fromPromise, setup } from 'xstate';
 
 export type RegisterOutcome =
   | { readonly kind: 'registered' }
@@ -53,7 +53,11 @@ export const registrationMachine = setup({
     output: {} as Output,
     tags: {} as 'registered',
   },
-  actors: { register: fromPromise<RegisterOutcome, Named>(notProvided) },
+  actors: {
+    /** Sends `link.restored` for each connection that comes up. */
+    link: fromCallback(() => undefined),
+    register: fromPromise<RegisterOutcome, Named>(notProvided),
+  },
   actions: {
     takeIncarnation: assign((_, params: Named) => ({ incarnation: params.incarnation })),
     countFailure: assign(({ context }, { outcome }: { outcome: RegisterOutcome }) =>
@@ -84,6 +88,7 @@ export const registrationMachine = setup({
   context: ({ input }) => ({ ...input, incarnation: 0, failures: 0, failedAtMs: 0 }),
   initial: 'waitingForLink',
   output: { kind: 'stopped' },
+  invoke: { id: 'link', src: 'link', onError: '.stopped' },
   on: { 'stop.requested': '.stopped' },
   states: {
     waitingForLink: {
@@ -119,7 +124,16 @@ export const registrationMachine = setup({
         },
       },
     },
-    backingOff: { after: { backoff: 'waitingForLink' } },
+    backingOff: {
+      after: { backoff: 'waitingForLink' },
+      on: {
+        'link.restored': {
+          guard: { type: 'newer', params: theirs },
+          target: 'registering',
+          actions: { type: 'takeIncarnation', params: theirs },
+        },
+      },
+    },
     stopped: { type: 'final' },
   },
 });

@@ -89,6 +89,8 @@ export const tunnelClientMachine = setup({
     openStream: (_, _params: Stream & { incarnation: number }) => {},
     halfCloseStream: (_, _params: Stream) => {},
     abortStream: (_, _params: Stream) => {},
+    /** The stream is not offered again after its request. */
+    sealStream: (_, _params: Stream) => {},
     reportBusy: (_, _params: Named) => {},
     reportIdle: (_, _params: Named) => {},
     offerSurplus: (_, _params: Named) => {},
@@ -241,6 +243,7 @@ export const tunnelClientMachine = setup({
     },
     /** Stopping with a request under way (T4); the supervisor's budget bounds it. */
     finishing: {
+      entry: { type: 'sealStream', params: own },
       on: {
         'request.finished': {
           guard: { type: 'current', params: theirs },

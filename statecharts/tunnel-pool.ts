@@ -6,7 +6,7 @@
  * P2. It shrinks one at a time, when a tunnel offers itself, and never below the minimum of idle ones.
  * P3. Tunnels that died by themselves are replaced after `mendDelay`, so a crash at start is no busy loop.
  */
-import { assign, setup } from 'xstate';
+import { assign, fromCallback, setup } from 'xstate';
 
 type Input = { readonly idleMin: number; readonly sizeMax: number; readonly growthStep: number };
 type Context = Input & { readonly idle: number; readonly busy: number };
@@ -26,6 +26,8 @@ export const tunnelPoolDelays = { mendMs: 1_000 } as const;
 
 export const tunnelPoolMachine = setup({
   types: { context: {} as Context, events: {} as Event, input: {} as Input, output: {} as Output },
+  // Wakes the tunnels that wait for a connection, whenever one comes up.
+  actors: { link: fromCallback(() => undefined) },
   actions: {
     countBusied: assign(({ context }) => ({ idle: context.idle - 1, busy: context.busy + 1 })),
     countIdled: assign(({ context }) => ({ idle: context.idle + 1, busy: context.busy - 1 })),
@@ -56,6 +58,7 @@ export const tunnelPoolMachine = setup({
   states: {
     running: {
       initial: 'filling',
+      invoke: { id: 'link', src: 'link', onError: 'stopped' },
       on: {
         'tunnel.busied': [
           { guard: 'leavesFew', target: '.growing', actions: 'countBusied' },

@@ -1,0 +1,7 @@
+/** The in-cluster agent. */
+export { unsetBuild, versionText, type BuildInfo } from './build-info.ts';
+export { runAgentk, type Agentk, type AgentkExit } from './main.ts';
+export type { AgentkOptions, AgentkPorts, ObservabilityListen } from './options.ts';
+export { agentkLimits } from './limits.ts';
+export type { KubernetesFlags } from './kubernetes/index.ts';
+export type { PodIdentity } from './registration.actor.ts';

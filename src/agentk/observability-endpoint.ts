@@ -1,0 +1,46 @@
+/** Liveness, readiness, metrics and the state of the actors over HTTP (`spec/agentk.md §7`). */
+import { readFileSync } from 'node:fs';
+import { openObservability } from '../inspect/index.ts';
+import type { Observability } from '../inspect/index.ts';
+import { agentName } from './build-info.ts';
+import type { AgentkOptions, ObservabilityListen } from './options.ts';
+
+/** Opens the listener the options name. Rejects with the reason when that is not possible. */
+export async function openEndpoint(
+  listen: ObservabilityListen,
+  options: AgentkOptions,
+  state: () => unknown,
+): Promise<Observability> {
+  const { certFile, keyFile, network, address } = listen;
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    throw new Error('both observability-cert-file and observability-key-file must be given, or neither');
+  }
+  return openObservability({
+    network,
+    ...placeOf(network, address),
+    ...(certFile === undefined || keyFile === undefined
+      ? {}
+      : { tls: { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') } }),
+    paths: { metrics: '/metrics', liveness: '/liveness', readiness: '/readiness' },
+    // Ready also without kas: existing deployments expect it (spec/agentk.md §7).
+    readinessProbes: {},
+    exposeMetrics: options.ports.expose,
+    state,
+    serverName: agentName(options.build),
+    log: options.ports.log,
+    clock: options.ports.clock,
+  });
+}
+
+function placeOf(network: string, address: string): { host: string; port: number; socketPath?: string } {
+  if (network === 'unix') return { host: '', port: 0, socketPath: address };
+  if (!/^tcp[46]?$/.test(network)) throw new Error(`unsupported observability-listen-network: ${network}`);
+  const colon = address.lastIndexOf(':');
+  const port = Number(address.slice(colon + 1));
+  if (colon < 0 || !Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new Error(`invalid observability-listen-address: ${JSON.stringify(address)}`);
+  }
+  const host = address.slice(0, colon).replace(/^\[|\]$/g, '');
+  if (host !== '') return { host, port };
+  return { host: network === 'tcp4' ? '0.0.0.0' : network === 'tcp6' ? '::' : '', port };
+}

@@ -1,0 +1,136 @@
+/**
+ * All tunnels together: their population under a DynamicSupervisor, the pool that decides how many, and the news of the
+ * link for those that wait for it.
+ *
+ * H1. Every tunnel that ends, however it ends, is cleaned up here and reported to the pool once.
+ */
+import { fromCallback } from 'xstate';
+import type { AnyActorLogic } from 'xstate';
+import type { Metrics, Random } from '../../ports/index.ts';
+import { DynamicSupervisor, guarded, watch } from '../../supervisor/index.ts';
+import type { Exit, SomeChildSpec, SupervisorEnv } from '../../supervisor/index.ts';
+import { tunnelPoolDefaults, tunnelPoolMachine } from '../../../statecharts/index.ts';
+import type { LinkBoard } from '../link/index.ts';
+import { createTunnelClientLogic, tunnelPoolName } from './tunnel-client.actor.ts';
+import { TunnelStreams } from './tunnel-streams.ts';
+import type { TunnelStreamsDeps } from './tunnel-streams.ts';
+
+export interface TunnelHerdDeps extends TunnelStreamsDeps {
+  readonly random: Random;
+  readonly metrics: Metrics;
+  /** What a tunnel with a request gets to finish it. */
+  readonly drainMs: number;
+  readonly env: SupervisorEnv;
+}
+
+export class TunnelHerd {
+  readonly #board: LinkBoard;
+  readonly #env: SupervisorEnv;
+  readonly #drainMs: number;
+  readonly #streams: TunnelStreams;
+  readonly #clientLogic: AnyActorLogic;
+  readonly #waiting = new Set<string>();
+  #population: DynamicSupervisor | undefined;
+  #opened = 0;
+
+  constructor(deps: TunnelHerdDeps) {
+    this.#board = deps.board;
+    this.#env = deps.env;
+    this.#drainMs = deps.drainMs;
+    this.#streams = new TunnelStreams(deps);
+    this.#clientLogic = createTunnelClientLogic({
+      board: deps.board,
+      streams: this.#streams,
+      awaitLink: (tunnelId) => void this.#waiting.add(tunnelId),
+      registry: deps.env.registry,
+      random: deps.random,
+    });
+    this.#measure(deps.metrics);
+  }
+
+  /** Tunnels of any state. */
+  get size(): number {
+    return this.#population?.count() ?? 0;
+  }
+
+  get busy(): number {
+    return this.#streams.busy;
+  }
+
+  /** The population first, then the pool that fills it: to be supervised together, all or none. */
+  children(): readonly SomeChildSpec[] {
+    return [
+      {
+        id: 'tunnel-population',
+        supervisor: () => {
+          const { sizeMax } = tunnelPoolDefaults;
+          this.#population = new DynamicSupervisor({ id: 'tunnels', maxChildren: sizeMax }, this.#env);
+          return this.#population;
+        },
+      },
+      { id: tunnelPoolName, name: tunnelPoolName, logic: this.#poolLogic(), input: tunnelPoolDefaults },
+    ];
+  }
+
+  #poolLogic(): AnyActorLogic {
+    const logic = tunnelPoolMachine.provide({
+      actors: {
+        link: fromCallback(() => this.#board.subscribe((incarnation) => this.#linkRestored(incarnation))),
+      },
+      actions: {
+        openTunnels: (_, { count }) => this.#openTunnels(count),
+        retireTunnel: (_, { tunnelId }) =>
+          this.#population?.get(tunnelId)?.send({ type: 'retire.requested' }),
+      },
+    });
+    return guarded(logic);
+  }
+
+  #openTunnels(count: number): void {
+    for (let opened = 0; opened < count; opened++) {
+      const tunnelId = `tunnel:${++this.#opened}`;
+      const started = this.#population?.startChild({
+        id: tunnelId,
+        logic: this.#clientLogic,
+        input: { tunnelId },
+        restart: 'temporary',
+        shutdown: this.#drainMs,
+      });
+      if (started?.kind === 'started') watch(started.ref, (exit) => this.#ended(tunnelId, exit));
+      else this.#report(false, false);
+    }
+  }
+
+  #ended(tunnelId: string, exit: Exit): void {
+    const busy = this.#streams.isBusy(tunnelId);
+    this.#waiting.delete(tunnelId);
+    this.#streams.forget(tunnelId);
+    const output = exit.kind === 'normal' ? (exit.output as { readonly kind?: unknown }) : {};
+    this.#report(busy, output.kind === 'retired'); // H1
+  }
+
+  #report(busy: boolean, planned: boolean): void {
+    const event = { type: 'tunnel.exited', busy, planned };
+    if (this.#env.registry.whereis(tunnelPoolName) !== undefined)
+      this.#env.registry.send(tunnelPoolName, event);
+  }
+
+  #linkRestored(incarnation: number): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    const event = { type: 'link.restored', incarnation };
+    for (const tunnelId of waiting) this.#population?.get(tunnelId)?.send(event);
+  }
+
+  #measure(metrics: Metrics): void {
+    metrics.observed({ name: 'agentk_tunnels_busy', help: 'Tunnels that carry a request.' }, () => this.busy);
+    metrics.observed(
+      { name: 'agentk_tunnels_idle', help: 'Tunnels that wait for a request or for kas.' },
+      () => this.size - this.busy,
+    );
+    metrics.observed(
+      { name: 'agentk_tunnels_max', help: 'Tunnels agentk may have; above it requests wait in kas.' },
+      () => tunnelPoolDefaults.sizeMax,
+    );
+  }
+}
