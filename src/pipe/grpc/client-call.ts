@@ -101,7 +101,9 @@ class Http2ClientCall extends StreamCore<ClientHttp2Stream> implements ClientCal
   }
 
   halfClose(): void {
-    if (this.open && !this.raw.writableEnded) this.raw.end();
+    if (!this.open || this.halfClosed) return;
+    this.halfClosed = true;
+    this.raw.end();
   }
 
   responded(headers: IncomingHttpHeaders, ended: boolean, rawHeaders: readonly string[]): void {

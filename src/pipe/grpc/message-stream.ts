@@ -51,7 +51,7 @@ export interface MessageStream {
   handler: MessageHandler;
   /**
    * Sends one buffer of one or more complete 5-byte-prefixed messages. False asks to wait for `onDrain`; the bytes are
-   * taken all the same. On a stream that is no longer open the bytes are dropped and the answer is true.
+   * taken all the same. On a stream that is no longer open or half-closed they are dropped and the answer is true.
    */
   write(frames: Buffer): boolean;
   /** One message as head (5-byte prefix included) and chunk, sent together; the chunk is not copied. */

@@ -46,6 +46,8 @@ export abstract class StreamCore<Raw extends Http2Stream> implements MessageStre
   protected readonly log: Log | undefined;
   /** We ended the call ourselves, with `finish` or `abort`. */
   protected ending = false;
+  /** Our END_STREAM is on its way. A write after it would be an error node:http2 streams do not recover from. */
+  protected halfClosed = false;
   /** The peer's END_STREAM was read. */
   protected peerEnded = false;
   protected counts: MessageCounts | undefined;
@@ -86,14 +88,14 @@ export abstract class StreamCore<Raw extends Http2Stream> implements MessageStre
   }
 
   write(frames: Buffer): boolean {
-    if (!this.open) return true;
+    if (!this.open || this.halfClosed) return true;
     this.prepareWrite();
     if (this.counts !== undefined) this.counts.sent += countFrames(frames);
     return this.raw.write(frames);
   }
 
   writeBody(prefix: Buffer, chunk: Buffer): boolean {
-    if (!this.open) return true;
+    if (!this.open || this.halfClosed) return true;
     this.prepareWrite();
     if (this.counts !== undefined) this.counts.sent += 1;
     this.raw.cork();
@@ -276,7 +278,9 @@ export abstract class StreamCore<Raw extends Http2Stream> implements MessageStre
   }
 }
 
-const cancelCode = 8; // RFC 9113 §7: CANCEL
+// RFC 9113 §7
+const internalErrorCode = 2;
+const cancelCode = 8;
 
 function finalNothing(callback: (error?: Error | null) => void): void {
   callback();
@@ -298,8 +302,15 @@ function onDrain(this: OwnedStream): void {
 function onAborted(this: OwnedStream): void {
   this[owner]?.aborted();
 }
-/** 'close' follows and tells how it ended; without a listener an error would end the process. */
-function onError(): void {}
+/**
+ * Usually the error of a stream that is being destroyed: 'close' follows and tells how it ended. An error that leaves
+ * the stream standing would keep it for ever, because node:http2 does not destroy on error.
+ */
+function onError(this: OwnedStream): void {
+  if (this.destroyed) return;
+  if (this.closed) this.destroy();
+  else this.close(internalErrorCode);
+}
 function onClose(this: OwnedStream): void {
   this[owner]?.closed();
 }

@@ -2,6 +2,7 @@ import * as net from 'node:net';
 import { constants } from 'node:http2';
 import { describe, expect, it } from 'vitest';
 import { frame, frames, GrpcServer } from '../../../src/pipe/grpc/index.ts';
+import type { ServerCall } from '../../../src/pipe/grpc/index.ts';
 import { ok, status, StatusCode, statusFromTrailers } from '../../../src/protocol/index.ts';
 import { silentLog } from '../../gitlab/recording-log.ts';
 import { VirtualClock } from '../../fakes/virtual-clock.ts';
@@ -210,17 +211,14 @@ describe('the gRPC server', () => {
 
   it('holds back messages until somebody owns the stream', async () => {
     await using server = await loopback();
-    let held: Parameters<Parameters<GrpcServer['handle']>[1]>[0] | undefined;
-    server.grpc.handle('/test.Service/Late', (call) => {
-      held = call;
-    });
+    const arrived = Promise.withResolvers<ServerCall>();
+    server.grpc.handle('/test.Service/Late', (call) => arrived.resolve(call));
     const raw = server.connect().request(grpcHeaders({ ':path': '/test.Service/Late' }));
     const answer = readRaw(raw);
     raw.end(text('early'));
-    while (held === undefined) await settled();
+    const call = await arrived.promise;
     await settled();
     const messages: string[] = [];
-    const call = held;
     call.stream.handler = {
       onMessage: (payload) => messages.push(payload.toString()),
       onHalfClosed: () => call.finish(ok),
@@ -264,6 +262,40 @@ describe('the gRPC server', () => {
     expect(settings).toMatchObject({ initialWindowSize: 1 << 20 });
     expect(settings.maxConcurrentStreams).toBeGreaterThanOrEqual(1000);
     while (session.state.remoteWindowSize !== 4 << 20) await settled();
+  });
+
+  it('puts together what a peer sends byte by byte, a frame each', async () => {
+    await using server = await loopback();
+    const raw = server.connect().request(grpcHeaders());
+    const answer = readRaw(raw);
+    for (const byte of frames([Buffer.from('slow'), Buffer.alloc(0), Buffer.from('er')])) {
+      await new Promise((resolve) => raw.write(Buffer.of(byte), resolve));
+      await settled();
+    }
+    raw.end();
+    const { call, recorder } = await server.calls.next();
+    await recorder.until(() => recorder.halfClosed === 1);
+    expect(recorder.texts).toEqual(['slow', '', 'er']);
+    call.finish(ok);
+    expect((await answer).headers['grpc-status']).toBe('0');
+  });
+
+  it('lets the body of a large message through as it arrives', async () => {
+    await using server = await loopback();
+    const raw = server.connect().request(grpcHeaders());
+    raw.on('error', () => {});
+    const { call, recorder } = await server.calls.next();
+    call.stream.setBodyOffset(() => 2);
+    const body = Buffer.alloc(500_000, 'b');
+    const message = frame(Buffer.concat([Buffer.from('hh'), body]));
+    raw.write(message.subarray(0, 100_000));
+    const got = () => recorder.parts.reduce((sum, part) => sum + part.length, 0);
+    await recorder.until(() => got() === 100_000 - 7);
+    raw.write(Buffer.concat([message.subarray(100_000), text('next')]));
+    await recorder.until(() => recorder.messages.length === 1);
+    expect(Buffer.concat(recorder.parts).equals(body)).toBe(true);
+    expect(recorder.texts).toEqual(['next']);
+    raw.close();
   });
 
   it('survives a peer that is not HTTP/2', async () => {
