@@ -120,7 +120,7 @@ export class HotSupervisor implements AnySupervisor {
     }, this.#shutdownMs);
     void this.exit.then(() => this.#env.clock.clearTimeout(timer));
     for (const member of this.#members.values()) member.ask();
-    this.#settle();
+    if (this.#members.size === 0) this.#life.send({ type: 'children.stopped' });
   }
 
   #settle(): void {

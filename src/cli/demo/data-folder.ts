@@ -60,9 +60,9 @@ async function keepSecrets(path: string): Promise<Secrets> {
     return JSON.parse(await readFile(path, 'utf8')) as Secrets;
   } catch {
     const secrets: Secrets = {
-      agent: newToken('kastor-agent'),
-      job: newToken('kastor-job'),
-      personal: newToken('kastor-pat'),
+      agent: newToken('kastor-agent-'),
+      job: newToken('kastor-job-'),
+      personal: newToken('kastor-pat-'),
     };
     await writeFile(path, JSON.stringify(secrets), { mode: 0o600 });
     return secrets;
