@@ -35,7 +35,6 @@ export const kasMachine = setup({
   actions: {
     keepFailure: assign((_, params: { reason: string }) => ({ failure: params.reason })),
   },
-  guards: { failed: ({ context }) => context.failure !== undefined },
   delays: { drainDeadline: ({ context }) => context.drainMsMax },
 }).createMachine({
   id: 'kas',

@@ -57,6 +57,7 @@ export const supervisorMachine = setup({
   },
 }).createMachine({
   id: 'supervisor',
+  description: 'The life of a supervisor: start the children, restart them, give up or stop.',
   options: { maxIterations: 100 },
   context: ({ input }) => ({
     supervisorId: input.supervisorId,

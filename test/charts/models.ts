@@ -1,0 +1,265 @@
+/**
+ * What a walk through a chart must know beyond the chart: an input, payloads that reach every branch of every guard, and
+ * the finite part of the context that guards and delays look at. A chart without an entry is walked with bare events and
+ * by state value alone.
+ */
+import type { EventObject } from 'xstate';
+
+/** Payload variants by event type; a type that is named with no variants is not sent in this context. */
+export type Payloads = Readonly<Record<string, readonly object[]>>;
+
+export interface ChartModel {
+  readonly input?: object;
+  /** Given the context of the state the events are sent in. */
+  readonly payloads?: (context: Fields) => Payloads;
+  /** In place of guards that only the actor can answer. */
+  readonly guards?: Readonly<Record<string, (args: { readonly context: Fields }) => boolean>>;
+  /** What distinguishes two snapshots with the same state value. */
+  readonly project?: (context: Fields) => unknown;
+}
+
+/** A context, seen from outside its chart. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+const here = ({ incarnation }: Fields) => [
+  { incarnation },
+  { incarnation: Number(incarnation) - 1, reason: 'old' },
+];
+const reason = [{ reason: 'some reason' }];
+const verdicts = [
+  { output: { kind: 'granted', agentId: 7n, agentName: 'a', projectId: 8n } },
+  { output: { kind: 'refused', code: 16, reason: 'no' } },
+  { output: { kind: 'unavailable', reason: 'down' } },
+];
+const ending = { kind: 'ended', ending: { code: 5, message: 'gone' } };
+const outage = { kind: 'unavailable', reason: 'down' };
+const count = [{ count: 0 }, { count: 1 }];
+const ends = ({ stream }: Fields, verdicts: readonly string[]) =>
+  verdicts.flatMap((verdict) => [
+    { stream, verdict, atMs: 1_000_000, livedMs: 10 },
+    { stream, verdict, atMs: 1_000_000, livedMs: 100_000 },
+    { stream, verdict, atMs: 0, livedMs: 100_000 },
+  ]);
+
+export const chartModels: Readonly<Record<string, ChartModel>> = {
+  'agent-connection': {
+    input: {
+      connectionId: 'c1',
+      vacancyMs: 1,
+      keepaliveMs: 2,
+      pingAckMs: 1,
+      goAwayMs: 5,
+      expireMs: 2,
+      cutMs: 9,
+      lastCallMs: 1,
+    },
+    payloads: () => ({ 'connection.closed': reason }),
+  },
+  'agent-link': {
+    input: { startDelayMs: 0 },
+    payloads: (context) => ({
+      'socket.connected': here(context),
+      'settings.received': here(context),
+      'connection.closed': here(context),
+      'ping.acknowledged': here(context),
+      'goaway.received': here(context),
+      'call.accepted': here(context),
+      'call.refused': here(context).map((one) => ({ ...one, code: 16, message: 'no' })),
+    }),
+    project: ({ failures, refusals }) => [failures === 0, refusals === 0],
+  },
+  'agent-session': {
+    input: {
+      sessionId: 's1',
+      peer: '10.0.0.1:1',
+      lookupBackoffMs: { init: 20, max: 100 },
+      refreshMs: 1_000,
+      lastCallMs: 100,
+    },
+    payloads: () => ({
+      'xstate.done.actor.lookup': verdicts,
+      'xstate.done.actor.recheck': verdicts,
+      'watches.changed': count,
+      'tunnels.changed': count,
+      'connection.closed': reason,
+    }),
+  },
+  agentk: {
+    input: { drainMsMax: 1_000 },
+    payloads: () => ({ 'restart.requested': reason, 'tree.failed': reason }),
+    project: ({ failure }) => failure === undefined,
+  },
+  'child-process': {
+    input: { name: 'kas', command: 'node', args: [], environment: {}, stopGraceMs: 1_000 },
+    payloads: () => ({
+      'process.started': [{ pid: 1 }],
+      'process.failed': reason,
+      'process.exited': [{ code: 0, signal: null }],
+    }),
+  },
+  'config-watch': {
+    input: { watchId: 'w1', commitId: '', pollMs: 20_000 },
+    payloads: () => ({
+      'xstate.done.actor.resolve': [
+        { output: { kind: 'changed', commitId: 'abc' } },
+        { output: { kind: 'unchanged' } },
+        { output: { kind: 'empty' } },
+        { output: ending },
+        { output: outage },
+      ],
+      'xstate.done.actor.fetch': [{ output: { kind: 'fetched' } }, { output: ending }, { output: outage }],
+      'xstate.done.actor.deliver': [{ output: { kind: 'fetched' } }, { output: ending }, { output: outage }],
+      'call.closed': reason,
+      'session.refused': [{ code: 16, message: 'no' }],
+    }),
+  },
+  'configuration-watch': {
+    input: { watchId: 'w1' },
+    payloads: (context) => ({
+      'link.restored': [{ incarnation: 1 }],
+      'configuration.processed': [
+        { stream: context['stream'], commitId: 'abc' },
+        { stream: -1, commitId: 'old' },
+      ],
+      'identity.changed': [
+        { stream: context['stream'], reason: 'another agent' },
+        { stream: -1, reason: 'old' },
+      ],
+      'stream.ended': [...ends(context, ['finished', 'failed', 'lost']), ...ends({ stream: -1 }, ['failed'])],
+    }),
+  },
+  'directory-file': {
+    input: { file: 'directory.yaml' },
+    payloads: () => ({
+      'xstate.done.actor.read': [
+        { output: { kind: 'accepted' } },
+        { output: { kind: 'rejected', reason: 'bad' } },
+      ],
+    }),
+    project: ({ changedMeanwhile, prolongations }) => [changedMeanwhile, prolongations],
+  },
+  kas: { input: { drainMsMax: 1_000 }, payloads: () => ({ 'tree.failed': reason }) },
+  listener: {
+    input: { name: 'agent', listenGraceMs: 1, shutdownGraceMs: 1 },
+    payloads: () => ({ 'socket.failed': reason }),
+  },
+  module: {
+    input: { name: 'gitops', wanted: false },
+    payloads: () => ({
+      'configuration.changed': [{ wanted: true }, { wanted: false }],
+      'module.failed': reason,
+    }),
+    project: ({ wanted }) => wanted,
+  },
+  registration: {
+    input: { registrationId: 'r1' },
+    payloads: ({ incarnation }) => ({
+      'link.restored': [{ incarnation: Number(incarnation) + 1 }, { incarnation }],
+      'xstate.done.actor.register': [
+        { output: { kind: 'registered' } },
+        { output: { kind: 'lost' } },
+        { output: { kind: 'failed', atMs: 5 } },
+      ],
+    }),
+  },
+  request: {
+    input: { requestId: 'r1', agentId: 7n, kind: 'ci' },
+    payloads: ({ tunnelId }) => ({
+      'authorization.granted': [{ atMs: 1_000 }],
+      'authorization.refused': [{ httpStatus: 403, reason: 'Forbidden: agentId is not allowed' }],
+      'tunnel.claimed': [{ tunnelId: 't1' }, { tunnelId: 't2' }],
+      'tunnel.absent': [{ atMs: 1_005 }],
+      'tunnel.lost': [
+        { tunnelId, atMs: 6_000 },
+        { tunnelId: 'another', atMs: 6_000 },
+      ],
+      'search.failed': reason,
+      'forward.finished': [
+        { tunnelId, outcome: 'served' },
+        { tunnelId: 'another', outcome: 'served' },
+      ],
+    }),
+    project: ({ losses, tunnelId }) => [losses, tunnelId],
+  },
+  supervisor: {
+    input: { supervisorId: 'main' },
+    payloads: () => ({
+      'stop.requested': reason,
+      'child.startFailed': [{ childId: 'a', reason: 'no' }],
+      'restart.granted': [{ childId: 'a' }],
+      'restart.refused': [{ childId: 'a', reason: 'too many' }],
+      'significant.ended': [{ childId: 'a' }],
+    }),
+    project: ({ verdict }) => verdict,
+  },
+  tunnel: {
+    input: { tunnelId: 't1', agentId: 7n, incarnation: 3 },
+    payloads: ({ requestId }) => ({
+      'claim.requested': [{ requestId: 'r1' }, { requestId: 'r2' }],
+      'release.requested': [{ requestId }, { requestId: 'another' }],
+      'forward.started': [{ requestId }, { requestId: 'another' }],
+      'forward.finished': [
+        { requestId, reusable: true, code: 0, message: '' },
+        { requestId, reusable: false, code: 1, message: 'read from incoming stream' },
+        { requestId: 'another', reusable: true, code: 0, message: '' },
+      ],
+      'descriptor.received': [{ incarnation: 3 }, { incarnation: 2 }],
+      'peer.finished': [{ incarnation: 3 }, { incarnation: 2 }],
+      'peer.closed': [
+        { incarnation: 3, reason: 'reset' },
+        { incarnation: 2, reason: 'old' },
+      ],
+    }),
+    project: ({ requestId, code }) => [requestId, code],
+  },
+  'tunnel-client': {
+    input: { tunnelId: 't1' },
+    guards: { kasReuses: ({ context }) => context['incarnation'] === 2 },
+    payloads: (context) => ({
+      'link.restored': [{ incarnation: 1 }, { incarnation: 2 }],
+      'request.arrived': [{ stream: context['stream'] }, { stream: -1 }],
+      'request.finished': [
+        { stream: context['stream'], atMs: 900_000 },
+        { stream: -1, atMs: 0 },
+      ],
+      'stream.ended': [
+        ...ends(context, ['served', 'again', 'failed', 'lost']),
+        ...ends({ stream: -1 }, ['failed']),
+      ],
+    }),
+    project: ({ incarnation, hasty, busyAtMs }) => [
+      incarnation,
+      Math.min(Number(hasty), 3),
+      busyAtMs === undefined,
+    ],
+  },
+  'tunnel-pool': {
+    input: { idleMin: 2, sizeMax: 5, growthStep: 2 },
+    payloads: ({ idle, busy, sizeMax }) => ({
+      'tunnel.busied': Number(idle) > 0 ? [{}] : [],
+      'tunnel.idled': Number(busy) > 0 ? [{}] : [],
+      'tunnel.offered': Number(idle) > 0 ? [{ tunnelId: 't1' }] : [],
+      'tunnel.kept': Number(idle) + Number(busy) < Number(sizeMax) ? [{}] : [],
+      'tunnel.exited': [
+        ...(Number(idle) > 0 ? [{ busy: false, planned: false }] : []),
+        ...(Number(busy) > 0 ? [{ busy: true, planned: false }] : []),
+        { busy: false, planned: true },
+      ],
+    }),
+    project: ({ idle, busy }) => [idle, busy],
+  },
+};
+
+/** The events a walk sends in a state: every variant of every type that some active state handles. */
+export function eventsOf(model: ChartModel, types: Iterable<string>, context: Fields): EventObject[] {
+  const payloads = model.payloads?.(context) ?? {};
+  return [...types].flatMap((type) =>
+    (payloads[type] ?? [defaultPayload(type)]).map((one) => ({ ...one, type })),
+  );
+}
+
+function defaultPayload(type: string): object {
+  if (type.startsWith('xstate.error.')) return { error: new Error('failed') };
+  if (type.startsWith('xstate.done.')) return { output: undefined };
+  return {};
+}
