@@ -11,7 +11,7 @@ import type { Log, LogFields, LogLevel, LogValue } from '../ports/index.ts';
 export interface LogControl {
   readonly log: Log;
   /** Changes the level of this log and of all its children, e.g. when an agent's configuration says so. */
-  setLevel(level: LogLevel): void;
+  readonly setLevel: (level: LogLevel) => void;
 }
 
 /** Local time as ISO 8601 with milliseconds and zone: `Z` for UTC, else like `+0200`. */

@@ -8,7 +8,7 @@ import type { Metrics } from '../ports/index.ts';
 export interface MetricsRegistry {
   readonly metrics: Metrics;
   /** The exposition format of everything registered. */
-  expose(): Promise<{ readonly contentType: string; readonly body: string }>;
+  readonly expose: () => Promise<{ readonly contentType: string; readonly body: string }>;
 }
 
 export function createMetrics(options: { readonly processMetrics: boolean }): MetricsRegistry {
