@@ -28,7 +28,7 @@ export function stateName(value: StateValue): string {
     const name = inner === undefined ? '' : stateName(inner);
     parts.push(name === '' ? key : `${key}.${name}`);
   }
-  return parts.length === 1 ? (parts[0] ?? '') : `(${parts.join('|')})`;
+  return parts.length > 1 ? `(${parts.join('|')})` : (parts[0] ?? '');
 }
 
 /**

@@ -3,7 +3,8 @@
  * `strategy.ts` and `intensity.ts`; its own state is a `Life`; this file carries plans out, one at a time.
  *
  * P1. At the first start a failure is final: what runs is stopped in reverse and `start` rejects naming the child.
- * P2. Ends are served one after the other. An end of an older life of a child (a group restart was faster) is dropped.
+ * P2. Ends are served one after the other. What a newer restart of the group has overtaken, an end of an older life or a
+ *     failed start, is dropped.
  * P3. Each restart counts, and so does each failed try of one; a group counts once.
  * P4. Tries after a failed start come through the clock, so that a stop request gets in between.
  * P5. Once the life is ending nothing is started; the step under way finds that out after each wait.
@@ -211,7 +212,10 @@ export class Supervisor implements AnySupervisor {
     if (mail.kind === 'due') return this.#startDue(mail.retry);
     const slot = this.#slots.get(mail.id);
     if (slot === undefined) return;
-    if (mail.kind === 'startFailed') return this.#restart(slot, 'failed to start', 'later');
+    if (mail.kind === 'startFailed') {
+      const overtaken = slot.child !== undefined || slot.retry !== undefined; // P2
+      return overtaken ? undefined : this.#restart(slot, 'failed to start', 'later');
+    }
     if (slot.child !== mail.child) return; // P2
     slot.child = undefined;
     const verdict = afterExit(slot.spec.restart ?? 'permanent', mail.exit);
