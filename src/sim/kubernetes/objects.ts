@@ -102,7 +102,8 @@ export function asKubeObject(body: JsonObject): KubeObject | { readonly badField
     if (check !== undefined && !check(value)) return { badField: `metadata.${name}` };
     kept[name] = value;
   }
-  return { ...body, metadata: kept } as KubeObject;
+  const object: JsonObject = { ...body, metadata: kept };
+  return object as KubeObject; // the parts all objects share were checked above
 }
 
 /** The owner that manages this object, if it has one. */
