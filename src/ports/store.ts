@@ -21,6 +21,10 @@ export interface ConnectedAgent {
   readonly incarnation: number;
 }
 
+/**
+ * Refusals of GitLab that every kas instance should know. A key is a string of bytes, one character (`latin1`) per byte,
+ * without the configured prefix: the store puts that in front (`spec/wire.md §8`).
+ */
 export interface SharedErrors {
   /** The remembered refusal of a key, if it has not expired. */
   get(key: string): Promise<{ readonly statusCode: number; readonly reason: string } | undefined>;
@@ -32,7 +36,7 @@ export interface SharedErrors {
 }
 
 export interface Store {
-  /** Writes or refreshes an agent's entry; answers false when a newer incarnation is already there. */
+  /** Writes or refreshes an agent's entry; answers false when a newer incarnation is already there, or no room is left. */
   registerAgent(agent: ConnectedAgent, ttlMs: number): Promise<boolean>;
   unregisterAgent(agentId: bigint, connectionId: bigint, incarnation: number): Promise<void>;
   agentsById(agentId: bigint): Promise<readonly ConnectedAgent[]>;

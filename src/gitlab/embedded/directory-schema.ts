@@ -96,7 +96,8 @@ export type FormOutcome =
 
 /** Checks the form of a parsed YAML document. */
 export function checkForm(document: unknown): FormOutcome {
-  const parsed = fileSchema.safeParse(document);
+  // The input is only used to tell "missing" from "wrong"; it never gets into a text.
+  const parsed = fileSchema.safeParse(document, { reportInput: true });
   if (parsed.success) return { kind: 'ok', file: parsed.data };
   return { kind: 'invalid', problems: parsed.error.issues.flatMap(problemsOf) };
 }
