@@ -36,15 +36,15 @@ import { formatTimeout } from './timeout.ts';
 export interface CallOptions {
   readonly clock: Clock;
   /** Milliseconds the whole call may take; sent to the server and enforced here. None when absent. */
-  readonly deadlineMs?: number;
+  readonly deadlineMs?: number | undefined;
   /** For bugs of handlers; without it they are rethrown outside the stream. */
-  readonly log?: Log;
+  readonly log?: Log | undefined;
   /** The `user-agent` header (spec/wire.md §4.4). */
-  readonly userAgent?: string;
+  readonly userAgent?: string | undefined;
   /** `:authority`; by default the one the session was connected with. */
-  readonly authority?: string;
-  readonly messageBytesMax?: number;
-  readonly observer?: CallObserver;
+  readonly authority?: string | undefined;
+  readonly messageBytesMax?: number | undefined;
+  readonly observer?: CallObserver | undefined;
 }
 
 /** A call under way. Everything happens on its stream; `onClosed` tells the status. */

@@ -16,7 +16,7 @@ export type UnaryResult<Response> = { readonly ok: Response } | { readonly statu
 
 export interface CallUnaryOptions extends CallOptions {
   /** Aborting it cancels the call: CANCELED. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const aborted = status(StatusCode.Canceled, 'context canceled');

@@ -28,8 +28,8 @@ import { parseTimeout } from './timeout.ts';
 export interface GrpcServerOptions {
   readonly clock: Clock;
   readonly log: Log;
-  readonly limits?: Partial<GrpcLimits>;
-  readonly observer?: CallObserver;
+  readonly limits?: Partial<GrpcLimits> | undefined;
+  readonly observer?: CallObserver | undefined;
   /** Names the other end of a session; by default address and port of its socket. */
   readonly peerOf?: (session: ServerHttp2Session) => string;
 }
@@ -61,7 +61,10 @@ function serverSettings(limits: GrpcLimits) {
 const contentTypePattern = /^application\/grpc(?:\+proto)?(?:;[\x20-\x7e]*)?$/i;
 
 export class GrpcServer {
-  /** Told of every new connection, before its first stream. The owner keeps it alive, ages and drains it. */
+  /**
+   * Told of every new connection, before its first stream. The owner keeps it alive, ages and drains it. After a GOAWAY
+   * with an error code it must destroy the session itself: a node:http2 client does not close the socket then.
+   */
   onSession: (session: ServerHttp2Session) => void = () => {};
   readonly #clock: Clock;
   readonly #log: Log;

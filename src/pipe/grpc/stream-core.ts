@@ -174,7 +174,6 @@ export abstract class StreamCore<Raw extends Http2Stream> implements MessageStre
     if (this.raw.closed) return;
     this.raw._final = finalNothing;
     this.raw.close(cancelCode);
-    if (!this.raw.destroyed) this.raw.resume();
   }
 
   protected armDeadline(deadlineMs: number): void {

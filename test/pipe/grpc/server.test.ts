@@ -184,6 +184,22 @@ describe('the gRPC server', () => {
     expect((await answer).headers['grpc-status']).toBe('13');
   });
 
+  it('lets a paused stream go that the client resets without an error', async () => {
+    await using server = await loopback();
+    const session = server.connect();
+    const raw = session.request(grpcHeaders());
+    raw.on('error', () => {});
+    raw.write(text('first'));
+    const { call, recorder } = await server.calls.next();
+    recorder.onEach = () => call.stream.pause();
+    await recorder.until(() => recorder.messages.length === 1);
+    await new Promise((resolve) => raw.write(Buffer.concat([text('x'.repeat(50_000)), text('y')]), resolve));
+    await settled();
+    raw.close(constants.NGHTTP2_NO_ERROR);
+    expect(await recorder.end()).toEqual({ kind: 'cancelled', reason: 'stream reset by the peer: NO_ERROR' });
+    expect(recorder.texts).toEqual(['first']);
+  });
+
   it('hides the text of a handler that throws, and logs it', async () => {
     await using server = await loopback();
     server.grpc.handle('/test.Service/Broken', () => {
