@@ -1,4 +1,3 @@
 /** Git read from bare repositories on disk: no working copy, no git binary. */
 export { localGit } from './local-git.ts';
-export type { LocalGitOptions } from './local-git.ts';
-export { localGitLimits, type LocalGitLimits } from './limits.ts';
+export type { LocalGitLimits } from './limits.ts';
