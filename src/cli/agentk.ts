@@ -23,15 +23,16 @@ function abort(reason: string): never {
 }
 
 async function run(options: Omit<AgentkOptions, 'ports'>): Promise<void> {
-  const { log, setLevel } = createLog({ level: 'info' });
-  const { metrics, expose } = createMetrics({ processMetrics: true });
+  const control = createLog({ level: 'info' });
+  const registry = createMetrics({ processMetrics: true });
+  const { log } = control;
   const ports = {
     clock: systemClock,
     random: systemRandom,
     log,
-    setLogLevel: setLevel,
-    metrics,
-    expose,
+    setLogLevel: control.setLevel.bind(control),
+    metrics: registry.metrics,
+    expose: registry.expose.bind(registry),
   };
   const agentk = await runAgentk({ ...options, ports });
   let asked = false;

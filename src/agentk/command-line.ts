@@ -1,0 +1,181 @@
+/**
+ * The command line and the environment of `agentk` (`spec/agentk.md §1.1`, §1.2), as a pure function from both to options.
+ *
+ * L1. Every flag of the original is taken. One that would have an effect there and has none here is refused, not ignored.
+ * L2. The token is taken out of the environment object it was read from.
+ */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, Option } from 'commander';
+import { versionText } from './build-info.ts';
+import type { BuildInfo } from './build-info.ts';
+import type { KubernetesFlags } from './kubernetes/index.ts';
+import type { AgentkOptions } from './options.ts';
+
+export type CommandLine =
+  | { readonly kind: 'run'; readonly options: Omit<AgentkOptions, 'ports'> }
+  /** Print it and end with 0. */
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'error'; readonly message: string };
+
+interface Flags extends KubernetesFlags {
+  readonly kasAddress: string;
+  readonly tokenFile: string;
+  readonly caCertFile: string;
+  readonly kasCaCertFile: string;
+  readonly kasHeader: readonly string[];
+  readonly kasInsecureSkipTlsVerify: boolean;
+  readonly kasTlsServerName: string;
+  readonly observabilityListenNetwork: string;
+  readonly observabilityListenAddress: string;
+  readonly observabilityCertFile: string;
+  readonly observabilityKeyFile: string;
+  readonly requestTimeout: string;
+}
+
+type Env = Record<string, string | undefined>;
+
+/** Reads both. Files that hold the token are read here; everything else is only taken over. */
+export function readCommandLine(args: readonly string[], env: Env, build: BuildInfo): CommandLine {
+  let printed = '';
+  const command = agentkCommand(build)
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => (printed += text), writeErr: () => {} });
+  try {
+    command.parse(withPlainBooleans(args, command), { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return { kind: 'text', text: printed };
+    return { kind: 'error', message: error.message.replace(/^error: /, '') };
+  }
+  const flags = command.opts<Flags>();
+  try {
+    return { kind: 'run', options: optionsOf(flags, env, build) };
+  } catch (error) {
+    return { kind: 'error', message: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function optionsOf(flags: Flags, env: Env, build: BuildInfo): Omit<AgentkOptions, 'ports'> {
+  const token = readToken(flags.tokenFile, env);
+  if (flags.kasAddress === '') throw new Error('kas-address must be given');
+  const namespace = required(env, 'POD_NAMESPACE');
+  const name = required(env, 'POD_NAME');
+  if (flags.requestTimeout !== '0' && !/^0+[a-z]*$/.test(flags.requestTimeout)) {
+    throw new Error(
+      'request-timeout other than 0 is not supported: requests have the time limits of their callers',
+    ); // L1
+  }
+  const { caCertFile, kasCaCertFile } = flags;
+  if (caCertFile !== '' && kasCaCertFile !== '' && caCertFile !== kasCaCertFile) {
+    throw new Error('ca-cert-file and kas-ca-cert-file are one setting, but name different files');
+  }
+  const caFile = kasCaCertFile === '' ? caCertFile : kasCaCertFile;
+  if (caFile !== '') readFileSync(caFile); // an unreadable file is told at start, not at the first dial
+  return {
+    kasAddress: flags.kasAddress,
+    token,
+    kasHeaders: flags.kasHeader,
+    kasCaFile: given(caFile),
+    kasServerName: given(flags.kasTlsServerName),
+    kasSkipVerify: flags.kasInsecureSkipTlsVerify,
+    pod: { namespace, name },
+    build,
+    observability: {
+      network: flags.observabilityListenNetwork,
+      address: flags.observabilityListenAddress,
+      certFile: given(flags.observabilityCertFile),
+      keyFile: given(flags.observabilityKeyFile),
+    },
+    kubernetes: flags,
+    env,
+  };
+}
+
+/** The token without line ends and blanks, which can never be part of it (`spec/agentk.md §1.2`). */
+function readToken(tokenFile: string, env: Env): string {
+  const fromEnv = env['AGENTK_TOKEN'];
+  delete env['AGENTK_TOKEN']; // L2
+  if (fromEnv !== undefined && tokenFile !== '') {
+    throw new Error('both token-file and AGENTK_TOKEN are given, only one may be');
+  }
+  if (fromEnv === undefined && tokenFile === '') {
+    throw new Error('no agent token: give token-file or AGENTK_TOKEN');
+  }
+  const token = (fromEnv ?? readFileSync(tokenFile, 'utf8')).trim();
+  if (token === '') throw new Error('the agent token is empty');
+  if (!/^[\x21-\x7e]+$/.test(token)) throw new Error('the agent token contains characters no token has');
+  return token;
+}
+
+function required(env: Env, name: string): string {
+  const value = env[name] ?? '';
+  if (value === '') throw new Error(`environment variable ${name} must be set and not empty`);
+  return value;
+}
+
+function given(value: string): string | undefined {
+  return value === '' ? undefined : value;
+}
+
+function agentkCommand(build: BuildInfo): Command {
+  const repeated = (value: string, before: readonly string[] | undefined) => [...(before ?? []), value];
+  const command = new Command('agentk')
+    .description('GitLab agent for Kubernetes')
+    .version(versionText(build), '--version', 'print the version')
+    .allowExcessArguments(false)
+    .option('--kas-address <url>', 'URL of kas: grpc://host[:port] or grpcs://host[:port] (required)', '')
+    .option('--token-file <file>', 'file with the agent token', '')
+    .option('--ca-cert-file <file>', 'PEM certificates trusted for kas, beside those of the system', '')
+    .option('--kas-ca-cert-file <file>', 'same as --ca-cert-file', '')
+    .addOption(
+      new Option('--kas-header <header>', 'extra `Name: value` for calls to kas (repeatable)')
+        .argParser(repeated)
+        .default([], 'none'),
+    )
+    .option('--kas-insecure-skip-tls-verify', 'do not verify the certificate of kas', false)
+    .option('--kas-tls-server-name <name>', 'name to expect in the certificate of kas', '')
+    .option('--observability-listen-network <network>', 'tcp, tcp4, tcp6 or unix', 'tcp')
+    .option('--observability-listen-address <address>', 'where probes and metrics are served', ':8080')
+    .option('--observability-cert-file <file>', 'TLS certificate for it', '')
+    .option('--observability-key-file <file>', 'TLS key for it', '');
+  return kubernetesOptions(command, repeated);
+}
+
+/** The connection flags of kubectl. Absent ones stay absent: the kubeconfig decides. */
+function kubernetesOptions(
+  command: Command,
+  repeated: (value: string, before: readonly string[] | undefined) => readonly string[],
+): Command {
+  return command
+    .option('--kubeconfig <file>', 'kubeconfig instead of the service account')
+    .option('--context <name>', 'context of the kubeconfig')
+    .option('--cluster <name>', 'cluster of the kubeconfig')
+    .option('--user <name>', 'user of the kubeconfig')
+    .option('-s, --server <address>', 'address of the Kubernetes API server')
+    .option('--certificate-authority <file>', 'PEM certificates that the API server is verified with')
+    .option('--client-certificate <file>', 'client certificate for the API server')
+    .option('--client-key <file>', 'its key')
+    .option('--tls-server-name <name>', 'name to expect in the certificate of the API server')
+    .option('--insecure-skip-tls-verify', 'do not verify the certificate of the API server')
+    .option('--token <token>', 'bearer token for the API server')
+    .option('--as <user>', 'user to impersonate')
+    .option('--as-uid <uid>', 'uid to impersonate')
+    .addOption(new Option('--as-group <group>', 'group to impersonate (repeatable)').argParser(repeated))
+    .option('--request-timeout <duration>', 'only 0 (none) is supported', '0')
+    .option('--disable-compression', 'no effect: agentk never asks for compression by itself')
+    .option('--cache-dir <dir>', 'no effect: agentk keeps no cache on disk')
+    .option('-n, --namespace <name>', 'no effect: agentk works in the namespace of its pod');
+}
+
+/** Go's flags take `--flag=true` for booleans; these become what commander takes. */
+function withPlainBooleans(args: readonly string[], command: Command): string[] {
+  const booleans = new Set(
+    command.options.filter((option) => option.isBoolean()).map((option) => option.long),
+  );
+  return args.flatMap((arg) => {
+    const [, name = '', value = ''] = /^(--[a-z-]+)=(.*)$/.exec(arg) ?? [];
+    if (!booleans.has(name)) return [arg];
+    if (/^(?:true|t|1)$/i.test(value)) return [name];
+    return /^(?:false|f|0)$/i.test(value) ? [] : [arg];
+  });
+}
