@@ -186,9 +186,5 @@ class SupervisorChild implements Child {
 }
 
 function hasReadyTag(snapshot: unknown): boolean {
-  const tagged = snapshot as {
-    readonly hasTag?: (tag: string) => boolean;
-    readonly tags?: ReadonlySet<string>;
-  };
-  return tagged.hasTag?.('ready') ?? tagged.tags?.has('ready') ?? false;
+  return (snapshot as { readonly hasTag?: (tag: string) => boolean }).hasTag?.('ready') === true;
 }

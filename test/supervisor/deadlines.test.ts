@@ -135,6 +135,10 @@ test('a deadline that throws keeps no other from firing, and its error is not lo
   expect(fired).toEqual(['same tick', 'later']);
 });
 
-test('a wheel needs a tick', () => {
+test('a wheel needs a tick, and a deadline a time', () => {
+  const wheel = new DeadlineWheel(new VirtualClock(), 10);
+  expect(() => wheel.after(Number.NaN, () => {})).toThrow('not an integer');
+  expect(() => wheel.after(Number.POSITIVE_INFINITY, () => {})).toThrow('not an integer');
+  expect(wheel.size).toBe(0);
   expect(() => new DeadlineWheel(new VirtualClock(), 0)).toThrow('tickMs must be positive');
 });

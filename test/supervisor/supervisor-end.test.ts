@@ -35,6 +35,7 @@ describe('stopping', () => {
       children: [world.spec('a', {}, { onStop: 'slow' })],
     });
     const both = Promise.all([supervisor.stop('first'), supervisor.stop('second')]);
+    expect(supervisor.whichChildren()[0]?.status).toBe('stopping');
     await world.clock.advanceAsync(1000);
     await both;
     expect(await supervisor.exit).toEqual({ kind: 'shutdown', reason: 'first' });

@@ -1,6 +1,7 @@
+import { createMachine } from 'xstate';
 import { describe, expect, test } from 'vitest';
 import { Supervisor } from '../../src/supervisor/index.ts';
-import { running, steady, World } from './world.ts';
+import { outcome, running, steady, World } from './world.ts';
 
 describe('starting', () => {
   test('children start from left to right, each when the one before is ready', async () => {
@@ -97,6 +98,38 @@ describe('starting', () => {
     await started;
     expect(world.takeTrace()).toBe('+a +b -b -a');
     expect(world.clock.pending).toBe(0);
+  });
+
+  test('a stop request right after the start request starts nothing', async () => {
+    const world = new World();
+    const supervisor = new Supervisor(
+      { id: 'top', strategy: 'one_for_one', children: [world.spec('a'), world.spec('b')] },
+      world.env,
+    );
+    const started = expect(supervisor.start()).rejects.toThrow('supervisor "top" did not start: asked');
+    await supervisor.stop('asked');
+    await started;
+    await world.clock.settle();
+    expect(world.takeTrace()).toBe('');
+  });
+
+  test('a child that has done its work in its first step has started and ended', async () => {
+    const world = new World();
+    const logic = createMachine({ initial: 'done', states: { done: { type: 'final' } } });
+    const supervisor = await running(world, {
+      strategy: 'one_for_one',
+      children: [{ id: 'a', logic, restart: 'transient' }, world.spec('b')],
+    });
+    await world.clock.settle();
+    expect(supervisor.whichChildren().map(({ status }) => status)).toEqual(['ended', 'running']);
+    expect(world.kinds()).toEqual(['started a', 'exited a', 'started b']);
+    const forever = new Supervisor(
+      { id: 'forever', strategy: 'one_for_one', intensity: 3, children: [{ id: 'a', logic }] },
+      world.env,
+    );
+    await forever.start();
+    await world.clock.settle();
+    expect(await outcome(forever)).toMatchObject({ kind: 'shutdown' });
   });
 
   test('a child that crashes while its later siblings start is restarted once all run', async () => {

@@ -119,9 +119,14 @@ test('11, 12: members share no system, so neither children nor timers of one cos
   }
 });
 
-test('13: without an observer nothing is inspected', () => {
-  const { observe: _observe, ...unobserved } = new World().env;
+test('13: without an observer nothing is inspected', async () => {
+  const world = new World();
+  const { observe: _observe, ...unobserved } = world.env;
   expect(safeEnvironment(unobserved).inspect).toBeUndefined();
+  const supervisor = new DynamicSupervisor({ id: 'd', maxChildren: 1 }, unobserved);
+  await supervisor.start();
+  expect(supervisor.startChild(world.spec('a')).kind).toBe('started');
+  expect(world.transitions).toEqual([]);
 });
 
 test('15: a restored actor has lost its timers; a restarted one begins anew with all of them', async () => {
