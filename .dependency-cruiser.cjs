@@ -3,6 +3,7 @@
 const folders = {
   ports: [],
   protocol: [],
+  host: ['ports'],
   supervisor: ['ports', 'statecharts'],
   pipe: ['protocol', 'ports'],
   manifests: ['protocol', 'ports'],
@@ -23,6 +24,7 @@ const folders = {
     'inspect',
   ],
 };
+// The machine itself (host) is for composition roots only.
 const below = [...Object.keys(folders), 'statecharts'];
 folders.kas = below;
 folders.agentk = below;

@@ -4,7 +4,7 @@
  */
 import { requestMachine } from '../../statecharts/index.ts';
 import type { Clock, Histogram } from '../ports/index.ts';
-import { status, StatusCode, type RpcStatus } from '../protocol/index.ts';
+import type { RpcStatus } from '../protocol/index.ts';
 import {
   compileMachine,
   type CompiledLogicFrom,
@@ -213,9 +213,3 @@ export class Requests {
 }
 
 const routed = { status: 'success' } as const;
-
-/** The Connect call's answer after a clean exchange, and after one its requester gave up. */
-export const exchangeEndings = {
-  clean: status(StatusCode.OK, ''),
-  cancelled: status(StatusCode.Canceled, 'read from incoming stream'),
-} as const;

@@ -17,10 +17,9 @@ import {
 import { localGit } from '../git/local/index.ts';
 import { cachedGitLab } from '../gitlab/cache/index.ts';
 import { openEmbeddedGitLab } from '../gitlab/embedded/index.ts';
-import type { MetricsRegistry } from '../host/index.ts';
 import { FlightRecorder } from '../inspect/index.ts';
 import { GrpcServer } from '../pipe/grpc/index.ts';
-import type { Clock, Log, Metrics, Random } from '../ports/index.ts';
+import type { Metrics } from '../ports/index.ts';
 import { methods, parseAgentConfiguration } from '../protocol/index.ts';
 import { memoryStore } from '../store/memory/index.ts';
 import {
@@ -35,27 +34,15 @@ import {
 import { connectHandler } from './agent-api/connect.ts';
 import { getConfigurationHandler } from './agent-api/get-configuration.ts';
 import { registerHandler } from './agent-api/register.ts';
-import type { KasConfiguration } from './configuration/index.ts';
 import { grpcServerMetrics } from './grpc-metrics.ts';
 import { Authorizer } from './kubernetes-api/authorizer.ts';
-import type { Certificates } from './certificates.ts';
+import type { ServerDeps } from './server-deps.ts';
 import { makeFronts, makePopulations, makeTree, type Tree } from './tree.ts';
 import { liveState } from './live-state.ts';
 import { observeSizes } from './size-metrics.ts';
 
 const recordedTransitionsMax = 20_000;
 const wheelTickMs = 50;
-
-export interface ServerDeps {
-  readonly configuration: KasConfiguration;
-  /** Relative paths of the configuration file start here. */
-  readonly folder: string;
-  readonly tls: Certificates;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  readonly registry: MetricsRegistry;
-}
 
 export interface Server {
   readonly tree: Tree;

@@ -19,7 +19,7 @@ import type { Authorizer } from './kubernetes-api/authorizer.ts';
 import { KubernetesApiFront } from './kubernetes-api/front.ts';
 import { parseListenAddress } from './listen.ts';
 import { ObservabilityFront } from './observability-front.ts';
-import type { ServerDeps } from './server.ts';
+import type { ServerDeps } from './server-deps.ts';
 
 /** The populations of the present life of the tree: ask for one each time, a restart makes a new one. */
 export interface Populations {

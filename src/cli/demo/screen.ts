@@ -2,7 +2,7 @@
 import { relative } from 'node:path';
 import { styleText } from 'node:util';
 import type { DemoData, DemoPorts } from './data-folder.ts';
-import type { DemoCluster } from './start.ts';
+import type { DemoCluster } from './cluster.ts';
 import { demoAgent } from './data-folder.ts';
 
 type Style = Parameters<typeof styleText>[0];

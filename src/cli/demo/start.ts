@@ -7,9 +7,10 @@ import { createWriteStream, existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
 import { createLog, systemClock, systemRandom } from '../../host/index.ts';
-import { startSimulatedKubernetes } from '../../sim/kubernetes/index.ts';
+import type { Log } from '../../ports/index.ts';
 import { Registry, reportsToLog, Supervisor, type SupervisorEnv } from '../../supervisor/index.ts';
 import { createChildProcessLogic } from './child-process.actor.ts';
+import { useCluster, type DemoCluster } from './cluster.ts';
 import { demoAgent, prepareDataFolder, type DemoData, type DemoPorts } from './data-folder.ts';
 import { findPort } from './ports.ts';
 import { Screen } from './screen.ts';
@@ -89,34 +90,6 @@ async function choosePorts(screen: Screen): Promise<DemoPorts> {
   return ports as unknown as DemoPorts;
 }
 
-export interface DemoCluster {
-  readonly kind: 'simulated' | 'real';
-  readonly url: string;
-  readonly kubeconfig: string;
-  stop(): Promise<void>;
-}
-
-async function useCluster(
-  kubeconfig: string | undefined,
-  folder: string,
-  log: Parameters<typeof startSimulatedKubernetes>[0]['log'],
-): Promise<DemoCluster> {
-  if (kubeconfig !== undefined) {
-    const path = resolve(kubeconfig);
-    if (!existsSync(path)) throw new Error(`--cluster: there is no kubeconfig at ${path}`);
-    return { kind: 'real', url: path, kubeconfig: path, stop: async () => {} };
-  }
-  const simulated = await startSimulatedKubernetes({
-    clock: systemClock,
-    random: systemRandom,
-    log,
-    seedDemo: true,
-  });
-  const path = join(folder, 'cluster-kubeconfig');
-  await writeFile(path, simulated.kubeconfig(), { mode: 0o600 });
-  return { kind: 'simulated', url: simulated.url, kubeconfig: path, stop: () => simulated.stop() };
-}
-
 function children(
   logic: ReturnType<typeof createChildProcessLogic>['logic'],
   data: DemoData,
@@ -160,7 +133,7 @@ function children(
   ];
 }
 
-function environment(log: Parameters<typeof reportsToLog>[0]): SupervisorEnv {
+function environment(log: Log): SupervisorEnv {
   return { clock: systemClock, random: systemRandom, registry: new Registry(), report: reportsToLog(log) };
 }
 

@@ -1,0 +1,16 @@
+/** What a kas is built from: its configuration and the ports. */
+import type { MetricsRegistry } from '../host/index.ts';
+import type { Clock, Log, Random } from '../ports/index.ts';
+import type { Certificates } from './certificates.ts';
+import type { KasConfiguration } from './configuration/index.ts';
+
+export interface ServerDeps {
+  readonly configuration: KasConfiguration;
+  /** Relative paths of the configuration file start here. */
+  readonly folder: string;
+  readonly tls: Certificates;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly registry: MetricsRegistry;
+}
