@@ -9,6 +9,8 @@ export interface Backend {
   bodyEnd(): void;
   /** Raw bytes from the client for a switched connection. */
   upgradeData(chunk: Buffer): void;
+  /** The caller will send no more at all (close_send). */
+  callerEnded(): void;
   /** The tunnel can take bytes again. */
   streamDrained(): void;
   /** What crossed a switched connection; undefined when nothing was switched. */

@@ -72,6 +72,8 @@ export class PooledBackend implements Backend, Dispatcher.DispatchHandler {
 
   upgradeData(): void {}
 
+  callerEnded(): void {}
+
   rawBytes(): undefined {
     return undefined;
   }

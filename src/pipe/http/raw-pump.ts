@@ -73,6 +73,11 @@ export class RawPump {
     this.#stream.pause();
   }
 
+  /** The tunnel's other end will send no more: neither do we, but we go on reading. */
+  halfClose(): void {
+    if (!this.#closed) this.#socket.end();
+  }
+
   /** The tunnel can take bytes again. */
   streamDrained(): void {
     if (!this.#closed) this.#socket.resume();

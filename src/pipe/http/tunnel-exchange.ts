@@ -184,7 +184,7 @@ export class TunnelExchange implements MessageHandler, BackendOwner, Exchange {
         return this.#upgradeData(message.data);
       case 'closeSend':
         this.#closeSendSeen = true;
-        return undefined;
+        return this.#backend?.callerEnded();
       case 'requestInfo':
       case 'malformed':
         return undefined;

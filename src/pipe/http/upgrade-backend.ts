@@ -5,7 +5,9 @@
  * 1. One dial per request, at most `dialMsMax`, ALPN restricted to HTTP/1.1; the connection is never pooled.
  * 2. A request without a body carries no chunk framing: a zero chunk breaks SPDY servers.
  * 3. Raw bytes that come before the answer wait, with the tunnel paused.
- * 4. The socket is closed when the exchange ends; the caller's half-close does not half-close it.
+ * 4. The caller's half-close half-closes the socket. The original leaves it open, and with it whatever a client that has
+ *    gone was running; a server that reads the end of a switched connection closes it. The socket is closed when the
+ *    exchange ends.
  */
 import * as http from 'node:http';
 import * as net from 'node:net';
@@ -40,6 +42,7 @@ export class UpgradeBackend implements Backend, PumpOwner {
   #held: Buffer[] = [];
   #heldBytes = 0;
   #streamPaused = false;
+  #callerEnded = false;
   #over = false;
 
   constructor(
@@ -108,6 +111,11 @@ export class UpgradeBackend implements Backend, PumpOwner {
     this.#pauseStream();
   }
 
+  callerEnded(): void {
+    this.#callerEnded = true;
+    this.#pump?.halfClose();
+  }
+
   streamDrained(): void {
     if (this.#pump !== undefined) this.#pump.streamDrained();
     else this.#answer?.resume();
@@ -152,6 +160,7 @@ export class UpgradeBackend implements Backend, PumpOwner {
     this.#resumeStream();
     pump.start(early);
     for (const chunk of held) pump.write(chunk);
+    if (this.#callerEnded) pump.halfClose();
   }
 
   #answered(answer: http.IncomingMessage): void {
