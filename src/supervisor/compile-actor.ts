@@ -55,6 +55,8 @@ class CompiledActor implements Host {
   #snapshot: BareSnapshot | undefined;
   /** Events waiting for the running step, or for the start. */
   #queue: EventObject[] | undefined;
+  /** The first state's effects, which run once its context is complete, as on xstate. */
+  #deferred: (() => void)[] | undefined;
   #busy = false;
 
   constructor(id: string, program: Program, input: unknown, onDone: (snapshot: BareSnapshot) => void) {
@@ -77,7 +79,10 @@ class CompiledActor implements Host {
     if (this.#snapshot !== undefined || this.#busy) return this;
     this.#busy = true;
     const { table, observe } = this.#program;
+    const effects: (() => void)[] = [];
+    this.#deferred = effects;
     const first = begin(table, this.#input, this, undefined);
+    this.#deferred = undefined;
     observe?.({
       actorId: this.id,
       machine: table.machineId,
@@ -85,7 +90,7 @@ class CompiledActor implements Host {
       to: first.value,
       event: 'xstate.init',
     });
-    this.#settle(first);
+    this.#settle(first.status === 'error' ? first : runAll(effects, first));
     return this;
   }
 
@@ -109,11 +114,16 @@ class CompiledActor implements Host {
   }
 
   execute(_type: string, args: ActionArgs, params: unknown, effect: Effect): void {
-    effect(args, params);
+    if (this.#deferred === undefined) effect(args, params);
+    else this.#deferred.push(() => effect(args, params));
   }
 
   arm(_args: ActionArgs, ms: number, event: EventObject): void {
-    this.#timers.handles.push(this.#program.wheel.after(ms, () => this.send(event)));
+    const arm = () => {
+      this.#timers.handles.push(this.#program.wheel.after(ms, () => this.send(event)));
+    };
+    if (this.#deferred === undefined) arm();
+    else this.#deferred.push(arm);
   }
 
   disarm(): void {
@@ -155,5 +165,15 @@ class CompiledActor implements Host {
     } catch (error) {
       return snapshot.ended('error', error); // A3
     }
+  }
+}
+
+/** The snapshot after its effects: itself, or with status `error` if one threw. */
+function runAll(effects: readonly (() => void)[], snapshot: BareSnapshot): BareSnapshot {
+  try {
+    for (const effect of effects) effect();
+    return snapshot;
+  } catch (error) {
+    return snapshot.ended('error', error); // A3
   }
 }

@@ -1,0 +1,64 @@
+/**
+ * A hot chart means the same compiled as interpreted: over every path to every edge of its graph and over thousands of random
+ * lives, with deadlines, late events, events sent from within actions and actions that throw.
+ */
+import { describe, expect, it } from 'vitest';
+import { charts } from '../../statecharts/index.ts';
+import type { Reaction } from './forms.ts';
+import { allDeadlinesMs, answering, begin, expectAlike, expectSameActions, walk } from './lockstep.ts';
+import { modelOf, pathsOf } from './walk.ts';
+
+const walks = 1_500;
+
+const hotCharts = charts.filter(({ hot }) => hot === true);
+
+it('is proven for the charts that run compiled', () => {
+  expect(hotCharts.map(({ name }) => name)).toEqual(['request', 'tunnel']);
+});
+
+describe.each(hotCharts.map(({ name, machine }) => ({ name, machine })))(
+  'the $name chart',
+  ({ name, machine }) => {
+    const model = modelOf(name);
+
+    it('lives alike on every path', () => {
+      const paths = pathsOf(name, machine);
+      for (const path of paths) {
+        const lives = begin(machine, model);
+        for (const event of path) {
+          const told = () => `after ${event.type} on ${path.map(({ type }) => type).join(', ')}`;
+          for (const life of lives) {
+            if (event.type.startsWith('xstate.after.')) life.advance(allDeadlinesMs);
+            else life.send(event);
+          }
+          expectAlike(lives, told);
+          expectSameActions(lives, told);
+        }
+      }
+      expect(paths.length).toBeGreaterThan(30);
+    });
+
+    const lifeOf = (reaction?: (seed: number) => Reaction) => {
+      const ends = new Set<string>();
+      for (let seed = 1; seed <= walks; seed++) {
+        const react = reaction && (() => reaction(seed));
+        for (const end of walk(machine, model, seed, react)) ends.add(end);
+      }
+      return ends;
+    };
+
+    it('lives alike on random walks', () => {
+      const finals = Object.values(machine.root.states).filter(({ type }) => type === 'final');
+      expect([...lifeOf()]).toEqual(expect.arrayContaining(finals.map(({ key }) => `done ${key}`)));
+    });
+
+    it('lives alike when actions answer synchronously', () => {
+      expect(lifeOf((seed) => answering(machine, model, seed, false)).size).toBeGreaterThan(3);
+    });
+
+    it('dies alike when actions throw', () => {
+      const ends = lifeOf((seed) => answering(machine, model, seed, true));
+      expect([...ends].some((end) => end.startsWith('error'))).toBe(true);
+    });
+  },
+);
