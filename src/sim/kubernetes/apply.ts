@@ -71,13 +71,27 @@ function entryOf(
   };
 }
 
-function rewritten(owners: readonly Owner[], keep: (path: string) => boolean): ManagedFieldsEntry[] {
+/**
+ * The entries after a write: everybody else keeps what `keeps` says, the writer has `fields`. Places do not change, so
+ * that a write that changes nothing leaves the very same list.
+ */
+function rewritten(
+  owners: readonly Owner[],
+  keeps: (path: string) => boolean,
+  mine: Owner | undefined,
+  written: ManagedFieldsEntry | undefined,
+): ManagedFieldsEntry[] {
   const entries: ManagedFieldsEntry[] = [];
   for (const owner of owners) {
-    const fields = new Set([...owner.fields].filter(keep));
+    if (owner === mine) {
+      if (written !== undefined) entries.push(written);
+      continue;
+    }
+    const fields = new Set([...owner.fields].filter(keeps));
     if (fields.size === owner.fields.size) entries.push(owner.entry);
     else if (fields.size > 0) entries.push({ ...owner.entry, fieldsV1: toFieldsV1(fields) });
   }
+  if (mine === undefined && written !== undefined) entries.push(written);
   return entries.slice(-limits.managersPerObjectMax);
 }
 
@@ -104,10 +118,9 @@ export function recordUpdate(
   const is = leavesOf(kind, after);
   const changed = new Set([...is.keys()].filter((path) => !sameLeaf(was, is, path)));
   const mine = owners.find((owner) => isOwner(owner, manager, 'Update'));
-  const others = owners.filter((owner) => owner !== mine);
-  const entries = rewritten(others, (path) => is.has(path) && !changed.has(path));
   const fields = new Set([...(mine?.fields ?? []), ...changed].filter((path) => is.has(path)));
-  if (fields.size > 0) entries.push(entryOf(manager, 'Update', fields, mine));
+  const written = fields.size === 0 ? undefined : entryOf(manager, 'Update', fields, mine);
+  const entries = rewritten(owners, (path) => is.has(path) && !changed.has(path), mine, written);
   return withManagers(after, entries);
 }
 
@@ -216,7 +229,7 @@ export function applyConfiguration(
   const changed = new Set([...said].filter((path) => !sameLeaf(was, is, path)));
   const conflict = force ? undefined : conflictsWith(others, changed);
   if (conflict !== undefined) return conflict;
-  const entries = rewritten(others, (path) => is.has(path) && !changed.has(path));
-  if (said.size > 0) entries.push(entryOf(manager, 'Apply', said, mine));
+  const written = said.size === 0 ? undefined : entryOf(manager, 'Apply', said, mine);
+  const entries = rewritten(owners, (path) => is.has(path) && !changed.has(path), mine, written);
   return withManagers(merged, entries);
 }

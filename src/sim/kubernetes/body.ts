@@ -9,6 +9,7 @@ import { deeperThan, isObject, type JsonObject } from './json.ts';
 import { apiVersionOf, type Kind } from './kinds.ts';
 import { limits } from './limits.ts';
 import { asKubeObject, type KubeObject } from './objects.ts';
+import { decodeProtobuf } from './protobuf-body.ts';
 import { badRequest, bodyTooLarge, Refusal, unsupportedMediaType } from './refusal.ts';
 
 /** The whole body, or a refusal when it is too large; undefined when the client went away. */
@@ -35,7 +36,8 @@ export function mediaType(request: IncomingMessage): string {
 }
 
 const yamlTypes = ['application/yaml', 'application/apply-patch+yaml'];
-const acceptedTypes = ['application/json', 'application/yaml'];
+const protobufType = 'application/vnd.kubernetes.protobuf';
+const acceptedTypes = ['application/json', 'application/yaml', protobufType];
 
 function parsed(bytes: Buffer, yaml: boolean): unknown {
   const text = bytes.toString();
@@ -59,6 +61,10 @@ export function decoded(bytes: Buffer, type: string): unknown {
 /** A body that must be a JSON object, of a plain media type. */
 export function decodedObject(bytes: Buffer, type: string): JsonObject | Refusal {
   if (type !== '' && !acceptedTypes.includes(type)) return unsupportedMediaType(acceptedTypes);
+  if (type === protobufType) {
+    const read = decodeProtobuf(bytes);
+    return typeof read === 'string' ? badRequest(`the body could not be decoded: ${read}`) : read;
+  }
   const value = decoded(bytes, type);
   if (value instanceof Refusal) return value;
   return isObject(value) ? value : badRequest('the body is not an object');

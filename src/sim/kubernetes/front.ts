@@ -5,6 +5,7 @@
  * F2. Every decision is remembered, with the identity it was made for; tokens and bodies are not.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -35,6 +36,8 @@ export interface FrontDeps extends ApiDeps {
   readonly log: Log;
   readonly audit: AuditLog;
   readonly exec: ExecSessions;
+  /** Serves HTTPS with this; plain HTTP without. */
+  readonly certificate: { readonly keyPem: string; readonly certPem: string } | undefined;
 }
 
 const json = 'application/json';
@@ -206,7 +209,7 @@ function upgrade(deps: FrontDeps, request: IncomingMessage, socket: Duplex): voi
 
 /** Makes the HTTP server; the caller lets it listen. */
 export function createFront(deps: FrontDeps): Server {
-  const server = createServer({ keepAliveTimeout: 90_000, maxHeaderSize: 64 * 1024 }, (request, response) => {
+  const listener = (request: IncomingMessage, response: ServerResponse): void => {
     serve(deps, request, response).catch((error: unknown) => {
       // A client that left in the middle of a list is no fault of ours.
       if (response.destroyed && !request.complete) return;
@@ -216,7 +219,13 @@ export function createFront(deps: FrontDeps): Server {
       if (response.headersSent) response.destroy();
       else refuse(response, internalError('see the log of the simulated cluster')); // F1
     });
-  });
+  };
+  const settings = { keepAliveTimeout: 90_000, maxHeaderSize: 64 * 1024 };
+  const { certificate } = deps;
+  const server =
+    certificate === undefined
+      ? createServer(settings, listener)
+      : createTlsServer({ ...settings, key: certificate.keyPem, cert: certificate.certPem }, listener);
   server.requestTimeout = 0; // a watch may stay open; bodies are bounded by size
   server.on('upgrade', (request: IncomingMessage, socket: Duplex) => {
     socket.on('error', () => socket.destroy());

@@ -26,13 +26,21 @@ export function serviceAccountGroups(namespace: string): readonly string[] {
   return ['system:serviceaccounts', `system:serviceaccounts:${namespace}`];
 }
 
+/** The token of a request. As the password of basic authentication it may stand in a URL, which kubectl sends without TLS. */
+function tokenOf(authorization: string): string {
+  const bearer = /^bearer\s+(\S+)\s*$/i.exec(authorization);
+  if (bearer !== null) return bearer[1] ?? '';
+  const basic = /^basic\s+(\S+)\s*$/i.exec(authorization);
+  const pair = Buffer.from(basic?.[1] ?? '', 'base64').toString();
+  return pair.slice(pair.indexOf(':') + 1);
+}
+
 /** The caller by its token (I1); undefined for a stranger. */
 export function authenticate(
   tokens: ReadonlyMap<string, TokenUser>,
   headers: IncomingHttpHeaders,
 ): Identity | undefined {
-  const form = /^bearer\s+(\S+)\s*$/i.exec(headers.authorization ?? '');
-  const user = form === null ? undefined : tokens.get(form[1] ?? '');
+  const user = tokens.get(tokenOf(headers.authorization ?? ''));
   if (user === undefined) return undefined;
   return { username: user.username, uid: user.username, groups: withAuthenticated(user.groups), extra: {} };
 }

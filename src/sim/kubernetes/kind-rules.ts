@@ -61,7 +61,7 @@ function completeNamespace(object: KubeObject, { before }: RuleContext): KubeObj
   return {
     ...object,
     metadata: { ...object.metadata, labels: { ...labels, 'kubernetes.io/metadata.name': name } },
-    spec: before?.['spec'] ?? { finalizers: ['kubernetes'] },
+    ...(before === undefined ? { spec: { finalizers: ['kubernetes'] } } : {}),
     status: object['status'] ?? { phase: 'Active' },
   };
 }

@@ -55,6 +55,8 @@ export function merged(kind: Kind, before: KubeObject, body: KubeObject, subreso
   }
   metadata.managedFields = body.metadata.managedFields ?? was.managedFields ?? [];
   const object: KubeObject = { ...body, apiVersion: before.apiVersion, kind: before.kind, metadata };
+  // Only `finalize` changes the spec of a namespace.
+  if (kind.id === '/namespaces') object['spec'] = before['spec'];
   if (!kind.subresources.includes('status')) return object;
   const { status: _, ...rest } = object;
   return before['status'] === undefined ? rest : { ...rest, status: before['status'] };

@@ -6,6 +6,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import type { Clock, Log, Random } from '../../ports/index.ts';
+import { selfSignedCertificate } from '../certificate/index.ts';
 import { AuditLog, type AuditEntry } from './audit.ts';
 import { ExecSessions } from './exec.ts';
 import { createFront } from './front.ts';
@@ -36,12 +37,14 @@ export interface SimulatedKubernetesOptions {
   readonly tokens?: Readonly<Record<string, SimulatedUser>>;
   /** Fills the cluster with a small life to look at. */
   readonly seedDemo?: boolean;
+  /** Serves HTTPS with a certificate made for the occasion; plain HTTP unless told. */
+  readonly tls?: boolean;
 }
 
 export interface SimulatedKubernetes {
   readonly url: string;
-  /** There is none: the server speaks plain HTTP on the loopback interface. */
-  readonly caPem?: undefined;
+  /** The authority to trust; undefined for plain HTTP. */
+  readonly caPem: string | undefined;
   /** A token of `system:masters`. */
   readonly adminToken: string;
   /** A kubeconfig of the administrator. */
@@ -69,21 +72,23 @@ function suffixOf(random: Random | undefined): string {
   return Array.from({ length: 5 }, letter).join('');
 }
 
-function kubeconfigText(url: string, token: string): string {
-  return JSON.stringify(
-    {
-      apiVersion: 'v1',
-      kind: 'Config',
-      clusters: [{ name: 'simulated', cluster: { server: url } }],
-      users: [{ name: 'admin', user: { token } }],
-      contexts: [
-        { name: 'simulated', context: { cluster: 'simulated', user: 'admin', namespace: 'default' } },
-      ],
-      'current-context': 'simulated',
-    },
-    undefined,
-    2,
-  );
+/**
+ * A kubeconfig as JSON, which is YAML too. kubectl sends a token over TLS only; over plain HTTP the token goes as the
+ * password in the URL.
+ */
+function kubeconfigText(url: string, token: string, caPem: string | undefined): string {
+  const trust =
+    caPem === undefined ? {} : { 'certificate-authority-data': Buffer.from(caPem).toString('base64') };
+  const server = caPem === undefined ? url.replace('//', `//admin:${token}@`) : url;
+  const file = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'simulated', cluster: { server, ...trust } }],
+    users: [{ name: 'admin', user: { token } }],
+    contexts: [{ name: 'simulated', context: { cluster: 'simulated', user: 'admin', namespace: 'default' } }],
+    'current-context': 'simulated',
+  };
+  return `${JSON.stringify(file, undefined, 2)}\n`;
 }
 
 /** Starts a cluster; resolves when it answers. Rejects when the address cannot be had. */
@@ -116,6 +121,10 @@ export async function startSimulatedKubernetes(
   const logs = new PodLogs(store, clock);
   const exec = new ExecSessions(clock);
   const audit = new AuditLog();
+  const host = options.host ?? '127.0.0.1';
+  // Real time: its readers live outside the simulated clock.
+  const certificate =
+    options.tls === true ? selfSignedCertificate(['127.0.0.1', 'localhost', host], Date.now()) : undefined;
   const server = createFront({
     store,
     kinds,
@@ -128,6 +137,7 @@ export async function startSimulatedKubernetes(
     newUid,
     log,
     audit,
+    certificate,
   });
 
   const stopLife = (): void => {
@@ -139,18 +149,20 @@ export async function startSimulatedKubernetes(
     exec.stop();
   };
   try {
-    await listen(server, options.port ?? 0, options.host ?? '127.0.0.1');
+    await listen(server, options.port ?? 0, host);
   } catch (error) {
     stopLife();
     throw error;
   }
   const { address, port, family } = server.address() as AddressInfo;
-  const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+  const scheme = certificate === undefined ? 'http' : 'https';
+  const url = `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
   log.info('simulated kubernetes is up', { url });
   return {
     url,
+    caPem: certificate?.certPem,
     adminToken,
-    kubeconfig: () => kubeconfigText(url, adminToken),
+    kubeconfig: () => kubeconfigText(url, adminToken, certificate?.certPem),
     requests: () => audit.recent(),
     stop: () =>
       new Promise((resolve) => {
