@@ -23,6 +23,8 @@ export function createChildProcessLogic(deps: ChildProcessDeps): {
         const child = spawn(command, args, {
           env: { ...process.env, ...environment },
           stdio: ['ignore', 'ignore', 'pipe'],
+          // A Ctrl-C in the terminal reaches the supervisor alone, which then stops its processes in order.
+          detached: true,
         });
         running.set(name, child);
         child.stderr.pipe(deps.output, { end: false });

@@ -29,6 +29,7 @@ export async function useCluster(
     random: systemRandom,
     log,
     seedDemo: true,
+    tls: true,
   });
   const path = join(folder, 'cluster-kubeconfig');
   await writeFile(path, simulated.kubeconfig(), { mode: 0o600 });

@@ -6,6 +6,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hashToken, newToken } from '../../gitlab/embedded/index.ts';
+import { selfSignedCertificate } from '../../sim/certificate/index.ts';
 import { makeSampleRepositories } from './sample-repositories.ts';
 
 export interface DemoPorts {
@@ -21,6 +22,8 @@ export interface DemoData {
   readonly kasConfiguration: string;
   readonly agentTokenFile: string;
   readonly kubeconfig: string;
+  /** Of the Kubernetes API endpoint, PEM. kubectl sends credentials over TLS only. */
+  readonly certificate: string;
   /** `Authorization` values for scripts: a CI job's and a person's. */
   readonly jobToken: string;
   readonly personalToken: string;
@@ -39,8 +42,10 @@ export async function prepareDataFolder(folder: string, ports: DemoPorts): Promi
   await mkdir(join(folder, 'repositories'), { recursive: true });
   const repositories = await makeSampleRepositories(join(folder, 'repositories'));
   const secrets = await keepSecrets(join(folder, 'secrets.json'));
+  const certificate = await keepCertificate(folder);
   const data: DemoData = {
     folder,
+    certificate,
     repositories,
     kasConfiguration: join(folder, 'kas.yaml'),
     agentTokenFile: join(folder, 'agent-token'),
@@ -51,8 +56,20 @@ export async function prepareDataFolder(folder: string, ports: DemoPorts): Promi
   await writeFile(data.agentTokenFile, `${secrets.agent}\n`, { mode: 0o600 });
   await writeFile(join(folder, 'gitlab.yaml'), directoryFile(secrets), { mode: 0o600 });
   await writeFile(data.kasConfiguration, kasConfiguration(ports));
-  await writeFile(data.kubeconfig, kubeconfig(ports, secrets), { mode: 0o600 });
+  await writeFile(data.kubeconfig, kubeconfig(ports, secrets, certificate), { mode: 0o600 });
   return data;
+}
+
+async function keepCertificate(folder: string): Promise<string> {
+  const path = join(folder, 'kas-certificate.pem');
+  try {
+    return await readFile(path, 'utf8');
+  } catch {
+    const { certPem, keyPem } = selfSignedCertificate(['127.0.0.1', 'localhost'], Date.now());
+    await writeFile(join(folder, 'kas-key.pem'), keyPem, { mode: 0o600 });
+    await writeFile(path, certPem);
+    return certPem;
+  }
 }
 
 async function keepSecrets(path: string): Promise<Secrets> {
@@ -118,6 +135,8 @@ agent:
   kubernetes_api:
     listen:
       address: 127.0.0.1:${ports.kubernetesApi}
+      certificate_file: kas-certificate.pem
+      key_file: kas-key.pem
       listen_grace_period: "0.1s"
       shutdown_grace_period: "5s"
 observability:
@@ -126,12 +145,13 @@ observability:
 `;
 }
 
-function kubeconfig(ports: DemoPorts, secrets: Secrets): string {
+function kubeconfig(ports: DemoPorts, secrets: Secrets, certificate: string): string {
+  const ca = Buffer.from(certificate).toString('base64');
   return `apiVersion: v1
 kind: Config
 clusters:
   - name: kastor
-    cluster: { server: "http://127.0.0.1:${ports.kubernetesApi}" }
+    cluster: { server: "https://127.0.0.1:${ports.kubernetesApi}", certificate-authority-data: ${ca} }
 users:
   - name: job
     user: { token: "ci:${demoAgent.id}:${secrets.job}" }

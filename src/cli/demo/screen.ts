@@ -49,7 +49,7 @@ export class Screen {
     const ok = this.#paint('green', '●');
     this.#line('');
     this.#line(
-      `${ok} ${bold('kas')}      agents ${cyan(`127.0.0.1:${ports.agents}`)}   Kubernetes API ${cyan(`http://127.0.0.1:${ports.kubernetesApi}`)}   ${dim(`pid ${pidOf('kas')}`)}`,
+      `${ok} ${bold('kas')}      agents ${cyan(`127.0.0.1:${ports.agents}`)}   Kubernetes API ${cyan(`https://127.0.0.1:${ports.kubernetesApi}`)}   ${dim(`pid ${pidOf('kas')}`)}`,
     );
     this.#line(
       `${ok} ${bold('agentk')}   agent ${demoAgent.id} "${demoAgent.name}" of ${demoAgent.project}, connected through a reverse tunnel   ${dim(`pid ${pidOf('agentk')}`)}`,
@@ -66,7 +66,9 @@ export class Screen {
       this.#line(`  kubectl --kubeconfig ${config} get pods -w`);
     } else {
       const auth = `-H "Authorization: Bearer $(sed -n 's/.*token: "\\(ci:.*\\)".*/\\1/p' ${config})"`;
-      this.#line(`  curl ${auth} http://127.0.0.1:${ports.kubernetesApi}/api/v1/namespaces/demo/pods`);
+      this.#line(
+        `  curl --cacert ${near(data.folder)}/kas-certificate.pem ${auth} https://127.0.0.1:${ports.kubernetesApi}/api/v1/namespaces/demo/pods`,
+      );
       this.#line(dim('  (kubectl is not installed; with it: kubectl --kubeconfig … get pods -w)'));
     }
     this.#line(

@@ -58,6 +58,7 @@ export async function start(options: StartOptions): Promise<number> {
   try {
     await waitUntilServing({
       port: ports.kubernetesApi,
+      certificate: data.certificate,
       token: `ci:${demoAgent.id}:${data.jobToken}`,
       msMax: servingMsMax,
       stop: stop.signal,
@@ -150,7 +151,7 @@ async function writeReadyFile(path: string, { data, ports, pidOf, cluster, logFi
     pids: { kastor: process.pid, kas: pidOf('kas'), agentk: pidOf('agentk') },
     addresses: {
       agents: `grpc://127.0.0.1:${ports.agents}`,
-      kubernetesApi: `http://127.0.0.1:${ports.kubernetesApi}`,
+      kubernetesApi: `https://127.0.0.1:${ports.kubernetesApi}`,
       observability: `http://127.0.0.1:${ports.observability}`,
       agentObservability: `http://127.0.0.1:${ports.agentObservability}`,
     },
