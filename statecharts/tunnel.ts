@@ -133,7 +133,7 @@ export const tunnelMachine = setup({
       },
     },
     forwarding: {
-      meta: { owner: "the request's pipe" },
+      meta: { owner: 'pipe of the request' },
       on: {
         'forward.finished': [
           { guard: { type: 'oursAndReusable', params: reuse }, target: 'rearming', actions: 'dropClaim' },
@@ -145,14 +145,14 @@ export const tunnelMachine = setup({
     },
     finishing: {
       description: 'The last exchange: age or stop came while forwarding.',
-      meta: { owner: "the request's pipe" },
+      meta: { owner: 'pipe of the request' },
       on: {
         'forward.finished': { guard: ours, target: 'done', actions: keepStatus },
         'stop.requested': {},
       },
     },
     rearming: {
-      meta: { owner: "the tunnel's own actor" },
+      meta: { owner: 'tunnel actor' },
       after: { rearmDeadline: 'done' },
       on: {
         'descriptor.received': { guard: current, target: 'idle' },

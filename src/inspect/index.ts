@@ -7,3 +7,4 @@ export {
   type ObservabilityOptions,
   type Probe,
 } from './observability.ts';
+export { describeStates, diagramIdOf, diagramOf, type StateDescription } from './mermaid.ts';
