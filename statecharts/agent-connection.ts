@@ -3,7 +3,8 @@
  * that speaks HTTP/2 it may carry several, so identity lives in `agent-session.ts` and this chart owns what belongs to the
  * wire: keepalive, age, going away (`spec/wire.md §4.4`, `§4.5`).
  *
- * C1. A connection on which nobody authenticates is closed by `vacancy`.
+ * C1. A connection on which nobody authenticates is closed by `vacancy`; time in which GitLab could not be asked does not
+ *     count against the agent.
  * C2. A ping is out for at most `pingAck`; then the connection is stale and is cut, whatever TCP believes.
  * C3. Age: GOAWAY first, then idle work ends with OK, then the connection is cut. Running requests end only by the cut.
  * C4. One chart is one connection: its id is the incarnation, so no event of another connection can reach it.
@@ -28,6 +29,8 @@ type Context = Input & { readonly reason: string };
 type Named = { readonly connectionId: string };
 type Event =
   | { readonly type: 'agent.authenticated' }
+  /** GitLab could not say who the agent is. */
+  | { readonly type: 'agent.undecided' }
   | { readonly type: 'ping.acknowledged' }
   | { readonly type: 'connection.closed'; readonly reason: string }
   | { readonly type: 'stop.requested' };
@@ -82,7 +85,10 @@ export const agentConnectionMachine = setup({
                   },
                 },
               },
-              on: { 'agent.authenticated': 'occupied' },
+              on: {
+                'agent.authenticated': 'occupied',
+                'agent.undecided': { target: 'vacant', reenter: true },
+              },
             },
             occupied: {},
           },

@@ -4,7 +4,8 @@
  * configuration, can it serve") is read from here.
  *
  * S1. No call of an agent is served before the token was accepted; waiting calls are answered by `answerCalls`.
- * S2. GitLab being down keeps calls waiting; GitLab refusing ends the session (`spec/wire.md §6.4` step 1).
+ * S2. GitLab being down keeps calls waiting, and it is asked again until it answers; GitLab refusing ends the session
+ *     (`spec/wire.md §6.4` step 1). A session that leaves keeps nobody waiting: `dismissCalls`.
  * S3. Absence is not deletion: an agent leaves the directory only when its connection is gone, never because a question
  *     to GitLab or to the store failed.
  * S4. The session's id is its incarnation; a farewell of an older one is refused by the store.
@@ -48,6 +49,11 @@ type Event =
 type Output = { readonly kind: 'gone'; readonly agentId: bigint | undefined; readonly reason: string };
 type Named = { readonly sessionId: string };
 
+const keepIdentity = { type: 'keepIdentity', params: verdict } as const;
+const keepRefusal = { type: 'keepReason', params: refusal } as const;
+const answerCalls = { type: 'answerCalls', params: answer } as const;
+const answerCrash = { type: 'answerCalls', params: crash } as const;
+
 export const agentSessionMachine = setup({
   types: { context: {} as Context, events: {} as Event, input: {} as Input, output: {} as Output },
   actors: {
@@ -56,7 +62,8 @@ export const agentSessionMachine = setup({
     }),
   },
   actions: {
-    answerCalls: (_, _params: Named & { verdict: AgentVerdict }) => {},
+    answerCalls: (_, _params: Named & { verdict: AgentVerdict; attempt: number }) => {},
+    dismissCalls: (_, _params: Named) => {},
     announce: (_, _params: Named) => {},
     farewell: (_, _params: Named) => {},
     keepIdentity: assign((_, params: { verdict: AgentVerdict }) =>
@@ -114,22 +121,19 @@ export const agentSessionMachine = setup({
           {
             guard: { type: 'granted', params: verdict },
             target: 'registered',
-            actions: [
-              { type: 'keepIdentity', params: verdict },
-              { type: 'answerCalls', params: answer },
-            ],
+            actions: [keepIdentity, answerCalls],
           },
           {
             guard: { type: 'refused', params: verdict },
             target: 'gone',
-            actions: [
-              { type: 'keepReason', params: refusal },
-              { type: 'answerCalls', params: answer },
-            ],
+            actions: [keepRefusal, answerCalls],
           },
-          { target: 'backingOff', actions: ['countAttempt', { type: 'answerCalls', params: answer }] },
+          { target: 'backingOff', actions: ['countAttempt', answerCalls] },
         ],
-        onError: { target: 'backingOff', actions: 'countAttempt' },
+        onError: {
+          target: 'backingOff',
+          actions: ['countAttempt', answerCrash],
+        },
       },
       on: { 'stop.requested': 'gone', 'connection.stale': 'stale', 'connection.draining': 'draining' },
     },
@@ -158,15 +162,24 @@ export const agentSessionMachine = setup({
                   {
                     guard: { type: 'refused', params: verdict },
                     target: '#agentSession.gone',
-                    actions: [
-                      { type: 'keepReason', params: refusal },
-                      { type: 'answerCalls', params: answer },
-                    ],
+                    actions: [keepRefusal, answerCalls],
                   },
-                  { target: 'known', actions: { type: 'answerCalls', params: answer } },
+                  {
+                    guard: { type: 'granted', params: verdict },
+                    target: 'known',
+                    actions: [keepIdentity, answerCalls],
+                  },
+                  { target: 'doubted', actions: ['countAttempt', answerCalls] },
                 ],
-                onError: 'known',
+                onError: {
+                  target: 'doubted',
+                  actions: ['countAttempt', answerCrash],
+                },
               },
+            },
+            doubted: {
+              description: 'GitLab could not be asked again. What was granted stands; calls may be waiting.',
+              after: { lookupBackoff: 'rechecking' },
             },
           },
         },
@@ -219,11 +232,13 @@ export const agentSessionMachine = setup({
     },
     stale: {
       description: 'The wire is dead though TCP has not said so; nothing is routed here any more.',
+      entry: { type: 'dismissCalls', params: named },
       after: { lastCall: 'gone' },
       on: { 'stop.requested': 'gone' },
     },
     draining: {
       description: 'No new work; what runs may finish. Ends with the connection.',
+      entry: { type: 'dismissCalls', params: named },
       on: { 'connection.stale': 'stale', 'stop.requested': 'gone' },
     },
     gone: {
@@ -250,5 +265,12 @@ function count({ event }: { event: { count: number } }) {
 }
 
 function answer({ context, event }: { context: Context; event: { output: AgentVerdict } }) {
-  return { sessionId: context.sessionId, verdict: event.output };
+  return { sessionId: context.sessionId, verdict: event.output, attempt: context.attempt };
+}
+
+/** A question that threw is one that could not be asked. */
+function crash({ context, event }: { context: Context; event: { error: unknown } }) {
+  const reason = event.error instanceof Error ? event.error.message : String(event.error);
+  const verdict: AgentVerdict = { kind: 'unavailable', reason };
+  return { sessionId: context.sessionId, verdict, attempt: context.attempt };
 }

@@ -24,6 +24,8 @@ export interface AgentConnection {
   readonly members: Set<ConnectionMember>;
   /** Tells the connection that an agent on it was accepted. */
   authenticated(): void;
+  /** Tells the connection that GitLab could not be asked about an agent on it. */
+  undecided(): void;
 }
 
 export interface AgentConnectionsDeps {
@@ -156,6 +158,10 @@ class Connection implements AgentConnection {
 
   authenticated(): void {
     this.ref?.send({ type: 'agent.authenticated' });
+  }
+
+  undecided(): void {
+    this.ref?.send({ type: 'agent.undecided' });
   }
 
   /** GOAWAY now; node closes the session when its last stream has ended. */

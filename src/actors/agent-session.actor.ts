@@ -6,7 +6,7 @@ import { fromPromise, type AnyActorLogic, type AnyActorRef } from 'xstate';
 import { agentSessionMachine, type AgentVerdict } from '../../statecharts/index.ts';
 import type { CachedGitLab } from '../gitlab/cache/index.ts';
 import type { AgentInfo, Clock, GitLabResult, Log, Store } from '../ports/index.ts';
-import { status, StatusCode, type AgentMeta, type RpcStatus } from '../protocol/index.ts';
+import { ok, status, StatusCode, type AgentMeta, type RpcStatus } from '../protocol/index.ts';
 import { guarded } from '../supervisor/index.ts';
 import type { AgentConnection, ConnectionMember } from './agent-connection.actor.ts';
 import { withDeadline } from './deadline-signal.ts';
@@ -128,7 +128,7 @@ export function createAgentSessionLogic(
         }),
       },
       actions: {
-        answerCalls: (_, { sessionId, verdict }) => {
+        answerCalls: (_, { sessionId, verdict, attempt }) => {
           const session = find(sessionId);
           if (session === undefined) return;
           if (verdict.kind === 'granted') {
@@ -145,9 +145,18 @@ export function createAgentSessionLogic(
               peer: session.connection.peer,
             });
           } else {
-            deps.log.warn('Agent waits: GitLab cannot be asked', { reason: verdict.reason });
+            session.connection.undecided();
+            // One warning for an outage, not one for each try of each agent.
+            deps.log[attempt <= 1 ? 'warn' : 'debug']('Agent waits: GitLab cannot be asked', {
+              reason: verdict.reason,
+              peer: session.connection.peer,
+            });
           }
           answer(session, verdict);
+        },
+        dismissCalls: (_, { sessionId }) => {
+          const session = find(sessionId);
+          if (session !== undefined) dismiss(session);
         },
         announce: (_, { sessionId }) => void announce(deps, find(sessionId)),
         farewell: (_, { sessionId }) => farewell(deps, find(sessionId)),
@@ -219,11 +228,24 @@ async function announce(deps: AgentSessionDeps, session: AgentSession | undefine
   }
 }
 
+/** What a call is told that comes to a session on its way out: streams end with OK, so that they are opened elsewhere. */
+export function leavingStatus(session: AgentSession, patient: boolean): RpcStatus {
+  return session.refusal ?? (patient ? ok : goingAway);
+}
+
+/** Nobody waits any longer for this session. */
+export function dismiss(session: AgentSession): void {
+  const { waiting } = session;
+  waiting.answer({ kind: 'refused', status: leavingStatus(session, false) }, 'impatient');
+  waiting.answer({ kind: 'refused', status: leavingStatus(session, true) }, 'all');
+}
+
+const goingAway = status(StatusCode.Unavailable, 'kas is going away on this connection, open a new one');
+
 function farewell(deps: AgentSessionDeps, session: AgentSession | undefined): void {
   if (session === undefined) return;
   const { agent, pod, refusal } = session;
-  const ending = refusal ?? status(StatusCode.Unavailable, 'the connection is gone');
-  session.waiting.answer({ kind: 'refused', status: ending }, 'all');
+  dismiss(session);
   if (refusal !== undefined) for (const tenant of session.tenants) tenant.refused(refusal);
   else session.expireIdle();
   if (agent === undefined) return;

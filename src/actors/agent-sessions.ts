@@ -14,6 +14,8 @@ import type { AgentConnections } from './agent-connection.actor.ts';
 import {
   AgentSession,
   createAgentSessionLogic,
+  dismiss,
+  leavingStatus,
   type Admission,
   type AgentSessionDeps,
 } from './agent-session.actor.ts';
@@ -78,10 +80,8 @@ export class AgentSessions {
   ): void {
     if (!call.stream.open) return;
     const session = this.#find(call, token, hash);
-    if (session === undefined || session.leaving) {
-      done({ kind: 'refused', status: session?.refusal ?? goingAway });
-      return;
-    }
+    if (session === undefined) return done({ kind: 'refused', status: noRoom });
+    if (session.leaving) return done({ kind: 'refused', status: leavingStatus(session, patient) });
     if (session.registered) {
       const agent = this.#deps.gitlab.peekAgentInfo(token);
       if (agent !== undefined) {
@@ -127,7 +127,7 @@ export class AgentSessions {
       this.#byId.delete(sessionId);
       this.#byOwner.delete(owner);
       connection.members.delete(session);
-      session.waiting.answer({ kind: 'refused', status: session.refusal ?? goingAway }, 'all');
+      dismiss(session);
     };
     if (started.kind === 'refused') {
       forget();
@@ -145,7 +145,7 @@ const exhausted = status(
   'new connection rate limit exhausted for this agent, try again later',
 );
 const tooMany = status(StatusCode.ResourceExhausted, 'too many calls wait for this agent');
-const goingAway = status(StatusCode.Unavailable, 'kas is going away on this connection, open a new one');
+const noRoom = status(StatusCode.Unavailable, 'no session can be opened for this agent now');
 
 /** The agent token of a call, or the refusal the originals give (`spec/kas.md §3.4`). */
 function bearerToken(

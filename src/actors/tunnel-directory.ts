@@ -61,6 +61,7 @@ export class TunnelDirectory<T extends OfferedTunnel> {
       if (!tunnel.supports(waiter.method)) continue;
       entry.waiters.delete(waiter);
       this.#waiting--;
+      this.#forget(tunnel.agentId, entry);
       waiter.give(tunnel);
       return 'given';
     }

@@ -98,13 +98,17 @@ export class Tunnel implements OfferedTunnel, SessionTenant, MessageHandler {
     this.actor?.send({ type: 'forward.finished', requestId, reusable, code, message });
   }
 
+  /** A stream whose descriptor has not come is idle too: nothing else would end it. */
   expireIdle(): void {
-    this.actor?.send({ type: 'age.expired' });
+    if (this.actor === undefined) this.call.finish(status(StatusCode.OK, ''));
+    else this.actor.send({ type: 'age.expired' });
   }
 
+  /** What nobody uses ends with the refusal; a running exchange is finished first, as by age. */
   refused(ending: RpcStatus): void {
+    const state = this.actor?.snapshot.value;
+    if (state !== 'forwarding' && state !== 'finishing') this.call.finish(ending);
     this.actor?.send({ type: 'age.expired' });
-    this.call.finish(ending);
   }
 
   onMessage(payload: Buffer): void {
