@@ -3,8 +3,8 @@
  * tree up, serve, drain, leave. A failure to start and a failure while serving end in the same way, with the reason kept.
  *
  * K1. Nothing listens before `starting` began, and readiness is answered only in `ready`.
- * K2. A drain has a deadline; a second stop request ends it at once, so an operator never needs SIGKILL
- *     (the original swallows it, `spec/kas.md §1.4`).
+ * K2. A drain has a deadline; a second stop request ends it at once, and what that does has a deadline too, so an
+ *     operator never needs SIGKILL (the original swallows it, `spec/kas.md §1.4`).
  */
 import { assign, fromPromise, setup } from 'xstate';
 
@@ -18,6 +18,8 @@ type Output = { readonly kind: 'stopped' } | { readonly kind: 'failed'; readonly
 const notProvided = (name: string) => async (): Promise<void> => {
   throw new Error(`kas: ${name} is not provided`);
 };
+
+export const kasDelays = { killMs: 5_000 } as const;
 
 export const kasMachine = setup({
   types: {
@@ -35,7 +37,7 @@ export const kasMachine = setup({
   actions: {
     keepFailure: assign((_, params: { reason: string }) => ({ failure: params.reason })),
   },
-  delays: { drainDeadline: ({ context }) => context.drainMsMax },
+  delays: { drainDeadline: ({ context }) => context.drainMsMax, killDeadline: kasDelays.killMs },
 }).createMachine({
   id: 'kas',
   description: 'The life of the kas process: bring the tree up, serve, drain, leave.',
@@ -82,6 +84,7 @@ export const kasMachine = setup({
     },
     killing: {
       invoke: { id: 'killTree', src: 'killTree', onDone: 'stopped', onError: 'stopped' },
+      after: { killDeadline: 'stopped' },
       on: { 'stop.requested': {} },
     },
     stopped: { type: 'final' },

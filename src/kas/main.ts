@@ -4,13 +4,15 @@
  *
  *   observability · connections · sessions · configuration watches · tunnels · requests · agent API · Kubernetes API
  */
-import { createActor, waitFor } from 'xstate';
+import { createActor, waitFor, type EventFromLogic } from 'xstate';
 import { createKasLogic } from '../actors/index.ts';
 import { createLog, createMetrics, systemClock, systemRandom } from '../host/index.ts';
 import type { Clock, LogLevel, Random } from '../ports/index.ts';
 import { readConfiguration, type KasConfiguration } from './configuration/index.ts';
 import { readCertificates } from './certificates.ts';
 import { buildServer } from './server.ts';
+
+type KasLogic = ReturnType<typeof createKasLogic>;
 
 export interface KasOptions {
   readonly configurationFile: string;
@@ -45,6 +47,7 @@ export async function runKas(options: KasOptions): Promise<RunningKas> {
     random: options.random ?? systemRandom,
     log,
     registry: createMetrics({ processMetrics: true }),
+    serving: () => process.getSnapshot().hasTag('ready'),
   });
   const process = createActor(createKasLogic(server.tree), {
     id: 'kas',
@@ -52,10 +55,11 @@ export async function runKas(options: KasOptions): Promise<RunningKas> {
     input: { drainMsMax: drainMsMax(configuration) },
     inspect: server.inspect,
   });
-  server.tree.broken.then(
-    (reason) => process.send({ type: 'tree.failed', reason }),
-    () => {},
-  );
+  // An orderly stop ends the tree as well; by then the process is past caring.
+  const tell = (event: EventFromLogic<KasLogic>) => {
+    if (process.getSnapshot().status === 'active') process.send(event);
+  };
+  void server.tree.broken.then((reason) => tell({ type: 'tree.failed', reason }));
   const ended = new Promise<Awaited<RunningKas['ended']>>((done) => {
     process.subscribe({
       complete: () => done(process.getSnapshot().output ?? { kind: 'stopped' }),
@@ -74,7 +78,7 @@ export async function runKas(options: KasOptions): Promise<RunningKas> {
     ports: server.ports(),
     stop: (reason) => {
       log.info('Stopping', { reason });
-      process.send({ type: 'stop.requested', reason });
+      tell({ type: 'stop.requested', reason });
     },
     ended: ended.then(async (outcome) => {
       await server.close();

@@ -13,4 +13,6 @@ export interface ServerDeps {
   readonly random: Random;
   readonly log: Log;
   readonly registry: MetricsRegistry;
+  /** False until everything is up and again from the request to stop on: what readiness says. */
+  readonly serving: () => boolean;
 }

@@ -60,7 +60,7 @@ export interface Fronts {
 }
 
 export function makeFronts(
-  { configuration, tls, clock, log, registry }: ServerDeps,
+  { configuration, tls, clock, log, registry, serving }: ServerDeps,
   parts: {
     readonly grpc: GrpcServer;
     readonly connections: AgentConnections;
@@ -103,7 +103,10 @@ export function makeFronts(
         liveness: observability.liveness_probe.url_path,
         readiness: observability.readiness_probe.url_path,
       },
-      readinessProbes: { agentServer: () => (agents.port > 0 ? undefined : 'not ready yet') },
+      readinessProbes: {
+        agentServer: () => (agents.port > 0 ? undefined : 'not ready yet'),
+        kas: () => (serving() ? undefined : 'starting or stopping'),
+      },
       exposeMetrics: () => registry.expose(),
       state: parts.state,
       clock,

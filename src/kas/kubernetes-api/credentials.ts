@@ -58,8 +58,10 @@ function parseAuthorization(values: readonly string[]): ParsedCredentials {
 
 /** The id, or the reason as the originals word it. */
 function parseAgentId(text: string): bigint | string {
-  if (!/^[+-]?\d{1,30}$/.test(text)) return 'invalid syntax';
-  const id = BigInt(text.startsWith('+') ? text.slice(1) : text);
+  if (!/^[+-]?\d+$/.test(text)) return 'invalid syntax';
+  const digits = text.replace(/^[+-]?0*(?=\d)/, '');
+  if (digits.length > 19) return 'value out of range';
+  const id = text.startsWith('-') ? -BigInt(digits) : BigInt(digits);
   return id > agentIdMax || id < -agentIdMax - 1n ? 'value out of range' : id;
 }
 
