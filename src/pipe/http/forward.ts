@@ -72,7 +72,8 @@ export interface ForwardOutcome {
     | 'upgraded';
   /**
    * The stream belongs to the caller again and its next message must be a descriptor; the caller sets its handler before
-   * it returns from `onDone`. False: the caller ends the call with `tunnelStatus` if the stream is still open.
+   * it returns from `onDone`. The agent may half-close instead: then the caller ends the call with OK. False: the caller
+   * ends the call with `tunnelStatus` if the stream is still open.
    */
   readonly reusable: boolean;
   readonly tunnelStatus: RpcStatus;

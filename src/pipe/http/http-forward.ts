@@ -3,10 +3,9 @@
  *
  * 1. The outcome is told once (`#finish`); afterwards nothing is written to either side and messages are ignored.
  * 2. Request and response flow independently; each side's backpressure pauses the other side's source.
- * 3. Messages must come in the order of the protocol (`TunnelOrder`), bodies in the declared length.
- * 4. The response header leaves at the end of the tick at the latest, every data message at once.
- * 5. A tunnel is reusable only when both directions ended cleanly, nothing was switched and nobody gave up.
- * 6. Whenever we let go of a stream that may live on, it is not paused by us.
+ * 3. Messages must come in the order of the protocol (`TunnelOrder`).
+ * 4. A tunnel is reusable only when both directions ended cleanly, nothing was switched and nobody gave up.
+ * 5. Whenever we let go of a stream that may live on, it is not paused by us.
  */
 import {
   headerValueFromNode,
@@ -30,12 +29,14 @@ import {
 import type { TunnelUp } from '../../protocol/envelope/index.ts';
 import { endStatus } from '../grpc/index.ts';
 import type { MessageHandler, StreamEnd } from '../grpc/index.ts';
+import { ClientResponse } from './client-response.ts';
 import type { Forwarding, ForwardOptions, ForwardOutcome } from './forward.ts';
 import { RawPump } from './raw-pump.ts';
 import type { PumpOwner } from './raw-pump.ts';
 import { RequestBody } from './request-body.ts';
 import { responseHead } from './response-head.ts';
 import { switchingHead } from './switching-head.ts';
+import { acceptUp } from './tunnel-up-order.ts';
 import { discardBody } from './unread-body.ts';
 
 const readFailed = 'failed to read gRPC response';
@@ -48,24 +49,21 @@ export class HttpForward implements MessageHandler, Forwarding, PumpOwner {
   #done = false;
   #body: RequestBody | undefined;
   #pump: RawPump | undefined;
+  /** We sent the inner trailer. */
+  #requestSent = false;
   /** We sent close_send. */
   #requestEnded = false;
-  #statusCode = 0;
-  /** The response header was handed to node:http, the 101 to the socket. */
-  #headWritten = false;
-  #flushDue = false;
+  /** A 101 was written to the client. */
   #switched = false;
   /** The inner trailer arrived. */
   #responseEnded = false;
-  /** Body bytes still to come by the declared length, -1 when none was declared. */
-  #bytesLeft = -1;
-  #bytesDown = 0;
   #streamPaused = false;
-  #watchesDrain = false;
+  readonly #answer: ClientResponse;
 
   constructor(options: ForwardOptions, onDone: (outcome: ForwardOutcome) => void) {
     this.#options = options;
     this.#onDone = onDone;
+    this.#answer = new ClientResponse(options.response, () => this.#releaseStream());
   }
 
   start(): void {
@@ -76,20 +74,22 @@ export class HttpForward implements MessageHandler, Forwarding, PumpOwner {
     stream.handler = this;
     stream.setBodyOffset(upBodyOffset);
     response.on('error', ignore); // 'close' follows
-    response.on('close', () => this.#responseClosed());
+    response.on('close', () => this.#clientClosed());
+    request.on('error', () => this.#clientClosed()); // of pipelined requests it is the only sign
     const hasBody = head.contentLength !== 0 && head.contentLength !== 0n;
     const rest = hasBody ? 'body' : head.upgrade ? 'upgrade' : 'complete';
     const { methodPath, metadata } = this.#options;
     const writable = stream.write(encodeRequestStart(methodPath, metadata, { ...head, headers }, rest));
     if (hasBody) {
-      this.#body = new RequestBody(request, stream, () => this.#bodyEnded(), ignore);
+      this.#body = new RequestBody(request, stream, () => this.#bodyEnded());
       if (this.#options.expectContinue === true) response.writeContinue();
       this.#body.start(writable);
     } else {
+      this.#requestSent = true;
       this.#requestEnded = rest === 'complete';
       this.#options.onEvent?.('requestSent');
     }
-    if (response.destroyed) process.nextTick(() => this.#responseClosed());
+    if (response.destroyed) process.nextTick(() => this.#clientClosed());
   }
 
   cancel(reason: RpcStatus): void {
@@ -101,7 +101,7 @@ export class HttpForward implements MessageHandler, Forwarding, PumpOwner {
   onMessage(payload: Buffer): void {
     if (this.#done) return;
     const message = decodeTunnelUp(payload);
-    const refused = this.#accept(message);
+    const refused = acceptUp(this.#order, message);
     if (refused !== undefined) return this.#fail(refused, readFailed, refused);
     this.#take(message);
   }
@@ -144,30 +144,6 @@ export class HttpForward implements MessageHandler, Forwarding, PumpOwner {
     this.#finish('upgraded', canceled, '', false, canceled);
   }
 
-  /** Invariant 3; undefined when the message may come now. */
-  #accept(message: TunnelUp): RpcStatus | undefined {
-    switch (message.kind) {
-      case 'responseHeader':
-        return this.#order.http(3, 1);
-      case 'responseData':
-        return this.#order.http(3, 2);
-      case 'responseTrailer':
-        return this.#order.http(3, 3);
-      case 'responseUpgradeData':
-        return this.#order.http(3, 4) ?? (this.#switched ? undefined : unexpectedMember(4));
-      case 'header':
-        return this.#order.outer(2);
-      case 'trailer':
-        return this.#order.outer(4);
-      case 'error':
-        return this.#order.outer(5);
-      case 'descriptor':
-        return this.#order.outer(1);
-      case 'malformed':
-        return message.status;
-    }
-  }
-
   #take(message: TunnelUp): void {
     switch (message.kind) {
       case 'responseHeader':
@@ -177,7 +153,7 @@ export class HttpForward implements MessageHandler, Forwarding, PumpOwner {
       case 'responseTrailer':
         return this.#trailer();
       case 'responseUpgradeData':
-        return this.#pump?.write(message.data);
+        return this.#rawData(message.data);
       case 'trailer':
         return this.#tunnelTrailer();
       case 'error':
@@ -190,66 +166,44 @@ export class HttpForward implements MessageHandler, Forwarding, PumpOwner {
   }
 
   #header(statusCode: number, headers: readonly string[]): void {
-    const { response, droppedResponseHeaders } = this.#options;
     if (statusCode === switchingProtocols) return this.#switch(headers);
-    const { pairs, contentLength } = responseHead(headers, response, droppedResponseHeaders, this.#via());
-    if (contentLength === undefined || statusCode < 200 || statusCode > 999) {
-      return this.#unusable(`invalid response header, HTTP status ${statusCode}`);
-    }
-    try {
-      response.writeHead(statusCode, pairs);
-    } catch {
-      return this.#unusable('response header with invalid characters'); // hostile or broken cluster
-    }
-    this.#statusCode = statusCode;
-    this.#headWritten = true;
-    if (mayHaveBody(this.#options.head.method, statusCode)) this.#bytesLeft = contentLength;
-    this.#flushDue = true;
-    process.nextTick(flush, this); // invariant 4
-    this.#options.onEvent?.('responseStarted');
-  }
-
-  /** For `flush`. */
-  flushHead(): void {
-    if (!this.#flushDue) return;
-    this.#flushDue = false;
-    this.#options.response.flushHeaders();
+    const { head, droppedResponseHeaders, onEvent } = this.#options;
+    const via = this.#via();
+    const unusable = this.#answer.start(statusCode, headers, head.method, droppedResponseHeaders, via);
+    if (unusable !== undefined) return this.#unusable(unusable);
+    onEvent?.('responseStarted');
   }
 
   #data(chunk: Buffer): void {
     if (chunk.length === 0) return;
-    this.#flushDue = false;
-    this.#bytesDown += chunk.length;
-    if (this.#bytesLeft >= 0) {
-      this.#bytesLeft -= chunk.length;
-      if (this.#bytesLeft < 0) return this.#unusable('response body is longer than declared');
-    }
-    const { response, tunnel } = this.#options;
-    if (response.write(chunk) || this.#streamPaused) return;
+    const taken = this.#answer.write(chunk);
+    if (taken === 'tooLong') return this.#unusable('response body is longer than declared');
+    if (taken === 'taken' || this.#streamPaused) return;
     this.#streamPaused = true; // invariant 2
-    tunnel.stream.pause();
-    if (this.#watchesDrain) return;
-    this.#watchesDrain = true;
-    response.on('drain', () => this.#releaseStream());
+    this.#options.tunnel.stream.pause();
+  }
+
+  #rawData(chunk: Buffer): void {
+    if (this.#switched) return this.#pump?.write(chunk);
+    const refused = unexpectedMember(4);
+    this.#fail(refused, readFailed, refused);
   }
 
   #trailer(): void {
     this.#responseEnded = true;
-    this.#flushDue = false;
-    const { response, tunnel, head, upgrade } = this.#options;
+    const { tunnel, head, upgrade } = this.#options;
     if (this.#switched) {
       this.#pump?.start(upgrade?.head ?? nothing);
       return;
     }
-    if (this.#bytesLeft > 0) return this.#unusable('response body is shorter than declared');
-    response.end();
+    if (!this.#answer.end()) return this.#unusable('response body is shorter than declared');
     if (this.#requestEnded) return;
-    if (head.upgrade && this.#body === undefined) {
+    if (head.upgrade && this.#requestSent) {
       this.#requestEnded = true;
       tunnel.stream.write(closeSend); // not switched: spec/wire.md §16, early end
       return;
     }
-    // The answer came before the request was read: the tunnel ends here (invariant 5).
+    // The answer came before the request was read: the tunnel ends here (invariant 4).
     tunnel.stream.abort('response ended before the request');
     this.#finish('served', ok, '', false, canceled);
   }
@@ -276,6 +230,7 @@ export class HttpForward implements MessageHandler, Forwarding, PumpOwner {
   #bodyEnded(): void {
     if (this.#done) return;
     const { tunnel, head } = this.#options;
+    this.#requestSent = true;
     this.#requestEnded = !head.upgrade;
     tunnel.stream.write(head.upgrade ? requestTrailer : requestEnd);
     this.#options.onEvent?.('requestSent');
@@ -284,14 +239,12 @@ export class HttpForward implements MessageHandler, Forwarding, PumpOwner {
   /** 101: the client's socket is ours from here on; raw bytes start with the trailer. */
   #switch(headers: readonly string[]): void {
     const { head, upgrade, response, clock, tunnel, droppedResponseHeaders } = this.#options;
-    if (!head.upgrade || upgrade === undefined || response.socket === null) {
+    if (!head.upgrade || !this.#requestSent || upgrade === undefined || response.socket === null) {
       return this.#unusable('unable to upgrade connection');
     }
     const { pairs } = responseHead(headers, response, droppedResponseHeaders, this.#via());
     const bytes = switchingHead(pairs);
     if (bytes === undefined) return this.#unusable('response header with invalid characters');
-    this.#statusCode = switchingProtocols;
-    this.#headWritten = true;
     this.#switched = true;
     response.detachSocket(response.socket);
     this.#pump = new RawPump(upgrade.socket, tunnel.stream, requestUpgradePrefix, this, clock);
@@ -299,7 +252,7 @@ export class HttpForward implements MessageHandler, Forwarding, PumpOwner {
     this.#options.onEvent?.('upgraded');
   }
 
-  #responseClosed(): void {
+  #clientClosed(): void {
     if (this.#done || this.#switched || this.#responseEnded) return;
     this.#options.tunnel.stream.abort('client disconnected');
     this.#finish('clientGone', canceled, '', false, canceled);
@@ -320,11 +273,10 @@ export class HttpForward implements MessageHandler, Forwarding, PumpOwner {
   }
 
   #fail(failure: RpcStatus, what: string, tunnelStatus: RpcStatus): void {
-    const { response } = this.#options;
-    const after = this.#headWritten;
+    const after = this.#switched || this.#answer.started;
     this.#finish(after ? 'failedAfterHeader' : 'failedBeforeHeader', failure, what, false, tunnelStatus);
     this.#pump?.destroy();
-    if (after && !this.#switched && !response.writableEnded) response.destroy();
+    if (this.#answer.started) this.#answer.cut();
   }
 
   /** Invariant 1. */
@@ -337,22 +289,21 @@ export class HttpForward implements MessageHandler, Forwarding, PumpOwner {
   ): void {
     if (this.#done) return;
     this.#done = true;
-    this.#flushDue = false;
     const { request, response, clock } = this.#options;
     if (this.#body !== undefined && !request.readableEnded) {
       this.#body.stop();
       if (kind === 'served' || kind === 'failedBeforeHeader') discardBody(request, response, clock);
     }
-    this.#releaseStream(); // invariant 6
+    this.#releaseStream(); // invariant 5
     this.#onDone({
       kind,
       reusable: reusable && this.#options.tunnel.stream.open,
       tunnelStatus,
       status: failure,
       what,
-      statusCode: this.#statusCode,
+      statusCode: this.#switched ? switchingProtocols : this.#answer.statusCode,
       bytesUp: this.#pump?.bytesIn ?? this.#body?.bytes ?? 0,
-      bytesDown: this.#pump?.bytesOut ?? this.#bytesDown,
+      bytesDown: this.#pump?.bytesOut ?? this.#answer.bytes,
     });
   }
 
@@ -370,10 +321,6 @@ export class HttpForward implements MessageHandler, Forwarding, PumpOwner {
 const nothing = Buffer.alloc(0);
 const canceled = prefixed('read from incoming stream', 'context canceled');
 
-function flush(forward: HttpForward): void {
-  forward.flushHead();
-}
-
 function ignore(): void {}
 
 /** Header values as text of a message; undefined when one is not UTF-8 (spec/kas.md §5.7). */
@@ -386,9 +333,4 @@ function textHeaders(headers: readonly string[], via: string): string[] | undefi
   }
   text.push('Via', via);
   return text;
-}
-
-/** RFC 9110 §6.4.1: these answers end with their header, whatever length it declares. */
-function mayHaveBody(method: string, statusCode: number): boolean {
-  return method !== 'HEAD' && statusCode !== 204 && statusCode !== 304;
 }

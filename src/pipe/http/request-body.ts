@@ -16,15 +16,13 @@ export class RequestBody {
   readonly #stream: MessageStream;
   readonly #onData: (chunk: Buffer) => void;
   readonly #onEnd: () => void;
-  readonly #onError: () => void;
 
-  /** `onFailed` is told when the body breaks off: the client is gone or broke HTTP. */
-  constructor(request: IncomingMessage, stream: MessageStream, onEnded: () => void, onFailed: () => void) {
+  /** The owner listens for the request's errors itself. */
+  constructor(request: IncomingMessage, stream: MessageStream, onEnded: () => void) {
     this.#request = request;
     this.#stream = stream;
     this.#onData = (chunk) => this.#send(chunk);
     this.#onEnd = onEnded;
-    this.#onError = onFailed;
   }
 
   /** Starts reading; `writable` is false while the stream still asks to wait. */
@@ -32,7 +30,6 @@ export class RequestBody {
     const request = this.#request;
     request.on('data', this.#onData);
     request.on('end', this.#onEnd);
-    request.on('error', this.#onError);
     if (!writable) request.pause();
   }
 
@@ -45,8 +42,6 @@ export class RequestBody {
     const request = this.#request;
     request.off('data', this.#onData);
     request.off('end', this.#onEnd);
-    request.off('error', this.#onError);
-    request.on('error', ignore);
     request.pause();
   }
 
@@ -60,5 +55,3 @@ export class RequestBody {
     if (!more) this.#request.pause();
   }
 }
-
-function ignore(): void {}

@@ -39,6 +39,8 @@ export class TunnelExchange implements MessageHandler, BackendOwner, Exchange {
   readonly #order = new TunnelOrder('down');
   readonly #sender: ResponseSender;
   #done = false;
+  /** The method is not ours: nothing of the request may be acted upon. */
+  #unknown = false;
   #backend: Backend | undefined;
   /** Invariant 5: the header of a request that is not made yet. */
   #undecided: ReceivedRequestHeader | undefined;
@@ -59,7 +61,9 @@ export class TunnelExchange implements MessageHandler, BackendOwner, Exchange {
     const { stream, method } = this.#options;
     stream.setBodyOffset(downBodyOffset);
     stream.handler = this;
-    if (method !== methods.makeRequest.path) process.nextTick(() => this.failed(unknownMethod(method)));
+    if (method === methods.makeRequest.path) return;
+    this.#unknown = true;
+    process.nextTick(() => this.failed(unknownMethod(method)));
   }
 
   cancel(reason: string): void {
@@ -70,7 +74,7 @@ export class TunnelExchange implements MessageHandler, BackendOwner, Exchange {
   }
 
   onMessage(payload: Buffer): void {
-    if (this.#done) return;
+    if (this.#done || this.#unknown) return;
     const message = decodeTunnelDown(payload);
     const refused = this.#accept(message);
     if (refused !== undefined) return this.failed(refused);
@@ -78,7 +82,7 @@ export class TunnelExchange implements MessageHandler, BackendOwner, Exchange {
   }
 
   onPart(chunk: Buffer): void {
-    if (this.#done) return;
+    if (this.#done || this.#unknown) return;
     const refused = this.#order.http(2, 2);
     if (refused !== undefined) return this.failed(refused);
     this.#body(chunk);

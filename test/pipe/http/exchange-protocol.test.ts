@@ -92,7 +92,7 @@ describe('what agentk refuses', () => {
   const cases: [string, Buffer[], number, string][] = [
     [
       'an unknown service',
-      [encodeRequestInfo('/a.B/C', [])],
+      [encodeRequestInfo('/a.B/C', []), header(0), requestEnd],
       StatusCode.Unimplemented,
       'unknown service a.B',
     ],
@@ -147,9 +147,13 @@ describe('what agentk refuses', () => {
   ];
 
   test.each(cases)('%s', async (_name, frames, code, text) => {
+    let asked = 0;
     await using rig = await Rig.start({
-      api: (_request, response) => setImmediate(() => response.end()),
       tunnels: 1,
+      api: (request, response) => {
+        asked += Number(request.complete);
+        setImmediate(() => response.end());
+      },
     });
     const messages = await speak(rig, ...frames);
     expect(messages.map(({ kind }) => kind)).toEqual(['header', 'trailer', 'error']);
@@ -157,6 +161,7 @@ describe('what agentk refuses', () => {
     expect(last).toMatchObject({ kind: 'error', status: { code } });
     expect(last?.kind === 'error' ? last.status.message : '').toContain(text);
     expect(await rig.served.at(0)).toMatchObject({ kind: 'failed', reusable: false, status: { code } });
+    if (code === StatusCode.Unimplemented) expect(asked).toBe(0);
   });
 
   test('raw bytes after an upgrade was not granted', async () => {

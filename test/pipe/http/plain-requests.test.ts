@@ -202,6 +202,25 @@ describe.each([{ reuse: false }, { reuse: true }])('a plain request, reuse: $reu
   });
 });
 
+describe('a client that expects 100', () => {
+  test('is told to go on, and its body arrives', async () => {
+    await using rig = await Rig.start({ api: mirror });
+    const body = await new Promise<string>((resolve, reject) => {
+      const headers = { expect: '100-continue', 'content-length': 4 };
+      const request = http.request({ port: rig.port, method: 'POST', path: '/', agent: false, headers });
+      request.on('continue', () => request.end('body'));
+      request.on('response', (response) => {
+        let text = '';
+        response.on('data', (chunk: Buffer) => (text += String(chunk)));
+        response.on('end', () => resolve(text));
+      });
+      request.on('error', reject);
+      request.flushHeaders();
+    });
+    expect(JSON.parse(body)).toMatchObject({ method: 'POST', body: 'body' });
+  });
+});
+
 describe('headers kas and agentk decide', () => {
   test('CORS of the cluster is dropped, what kas set wins, Vary is merged', async () => {
     await using rig = await Rig.start({

@@ -12,6 +12,7 @@ import {
   cleanRequestHeaders,
   methods,
   noMetadata,
+  ok,
   parseQuery,
   proxyResponseHeadersRemoved,
   statusText,
@@ -117,6 +118,9 @@ export class Rig {
     });
     for (const server of [this.api, this.front])
       server.on('connection', (socket) => this.#sockets.add(socket));
+    this.front.on('checkContinue', (request: http.IncomingMessage, response: http.ServerResponse) => {
+      void this.#handle(request, response, undefined, true);
+    });
     const grpc = new GrpcServer({ clock: this.clock, log: this.log });
     grpc.onSession = (session) => this.#sessions.push(session);
     grpc.handle(methods.connect.path, (call) => this.#accept(call));
@@ -143,6 +147,10 @@ export class Rig {
 
   get port(): number {
     return (this.front.address() as AddressInfo).port;
+  }
+
+  get grpcPort(): number {
+    return (this.#grpcServer.address() as AddressInfo).port;
   }
 
   get apiPort(): number {
@@ -183,6 +191,7 @@ export class Rig {
         if (waiting === undefined) this.#idle.push(tunnel);
         else waiting(tunnel);
       },
+      onHalfClosed: () => tunnel.call.finish(ok),
       onClosed: (end) => {
         const index = this.#idle.indexOf(tunnel);
         if (index >= 0) this.#idle.splice(index, 1);
@@ -201,6 +210,7 @@ export class Rig {
     request: http.IncomingMessage,
     response: http.ServerResponse,
     upgrade?: { socket: Duplex; head: Buffer },
+    expectContinue = false,
   ): Promise<void> {
     for (const [name, value] of Object.entries(this.options.preset ?? {})) response.setHeader(name, value);
     const tunnel = await this.#claim();
@@ -228,6 +238,7 @@ export class Rig {
         serverName: 'gitlab-kas/test/0',
         droppedResponseHeaders: proxyResponseHeadersRemoved,
         clock: this.clock,
+        expectContinue,
       },
       (outcome) => {
         if (outcome.reusable) {
