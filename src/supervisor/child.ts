@@ -19,7 +19,6 @@ import type { SafeEnv } from './environment.ts';
 import { errorText, exitReason, type Exit } from './exit.ts';
 import { guarded } from './guarded.ts';
 import { supervisorLimits } from './limits.ts';
-import type { Registration } from './registry.ts';
 import { watch } from './watch.ts';
 
 export interface Child {
@@ -50,7 +49,6 @@ export class ActorChild implements Child {
   readonly #spec: ChildSpec;
   readonly #env: SafeEnv;
   readonly #onExit: OnExit<ActorChild>;
-  #registration: Registration | undefined;
   #stopping: Promise<void> | undefined;
   /** Called at the end of this life, after `onExit`; few, and only while somebody waits. */
   #waiters: readonly (() => void)[] = [];
@@ -71,7 +69,7 @@ export class ActorChild implements Child {
   /** Starts the actor without waiting for readiness. A crash in its first step shows in `exit` at once. */
   launch(): void {
     const { name } = this.#spec;
-    if (name !== undefined) this.#registration = this.#env.registry.register(name, this.ref);
+    if (name !== undefined) this.#env.registry.register(name, this.ref); // goes away with this life
     this.ref.start();
   }
 
@@ -143,7 +141,6 @@ export class ActorChild implements Child {
 
   #end(exit: Exit): void {
     this.exit = exit;
-    this.#registration?.unregister();
     this.#onExit(this, exit); // C1
     for (const waiter of this.#waiters) waiter();
     this.#waiters = [];

@@ -63,7 +63,6 @@ export class DeadlineWheel {
   /** Calls `fn` once, `ms` from now or up to a tick later. */
   after(ms: number, fn: () => void): Deadline {
     const now = this.#clock.monotonic();
-    if (this.#size === 0) this.#servedTick = Math.max(this.#servedTick, Math.floor(now / this.#tickMs));
     const due = Math.ceil((now + Math.max(0, ms)) / this.#tickMs); // W1
     const entry = new Entry(fn, Math.max(due, this.#servedTick + 1), this.#sequence++);
     const slot = this.#slotOf(entry.tick);

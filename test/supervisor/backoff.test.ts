@@ -33,3 +33,13 @@ test('the waits start over only when more than the reset time passed since the l
   clock.advance(25_001);
   expect(backoff.next()).toBe(1000);
 });
+
+test('failures that keep coming never start over, however long they go on', () => {
+  const clock = new VirtualClock();
+  const backoff = new Backoff(policy, clock, noChance);
+  const waits = Array.from({ length: 4 }, () => {
+    clock.advance(24_000);
+    return backoff.next();
+  });
+  expect(waits).toEqual([1000, 1600, 2560, 4096]);
+});

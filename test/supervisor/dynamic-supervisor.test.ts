@@ -1,4 +1,4 @@
-import { createMachine, fromPromise } from 'xstate';
+import { createMachine, fromPromise, fromTransition } from 'xstate';
 import { expect, test } from 'vitest';
 import { DynamicSupervisor, type DynamicSupervisorOptions } from '../../src/supervisor/index.ts';
 import { outcome, steady, World } from './world.ts';
@@ -137,6 +137,22 @@ test('terminating asks, waits within the budget, kills, and forgets whatever the
   await gone;
   expect(world.takeTrace()).toBe('-b -c -d -a');
   expect([supervisor.count(), world.clock.pending]).toEqual([0, 0]);
+});
+
+test('a member is asked to stop once, however many ask', async () => {
+  const world = new World();
+  const supervisor = await open(world);
+  const heard: string[] = [];
+  const deaf = fromTransition(
+    (_: undefined, event: { type: string }) => void heard.push(event.type),
+    undefined,
+  );
+  supervisor.startChild({ id: 'a', logic: deaf, shutdown: 100 });
+  const gone = [supervisor.terminateChild('a'), supervisor.terminateChild('a'), supervisor.stop()];
+  await world.clock.advanceAsync(100);
+  await Promise.all(gone);
+  expect(heard.filter((type) => type === 'stop.requested')).toHaveLength(1);
+  expect(world.clock.pending).toBe(0);
 });
 
 test('all members stop at once, so it takes the longest budget and not their sum', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { DynamicSupervisor, Supervisor } from '../../src/supervisor/index.ts';
-import { outcome, running, World } from './world.ts';
+import { outcome, running, steady, World } from './world.ts';
 
 describe('stopping', () => {
   test('children stop in reverse order, one after the other, each within its own budget', async () => {
@@ -39,6 +39,7 @@ describe('stopping', () => {
     await world.clock.advanceAsync(1000);
     await both;
     expect(await supervisor.exit).toEqual({ kind: 'shutdown', reason: 'first' });
+    expect(world.clock.pending).toBe(0);
     expect(world.takeTrace()).toBe('-a');
   });
 
@@ -115,6 +116,22 @@ describe('auto shutdown', () => {
     await world.tell('b', 'finish');
     expect(await outcome(supervisor)).toMatchObject({ kind: 'shutdown' });
     expect(world.live).toEqual([]);
+  });
+
+  test('a significant child that waits for its restart is not over', async () => {
+    const world = new World();
+    const supervisor = await running(world, {
+      strategy: 'one_for_one',
+      autoShutdown: 'all_significant',
+      children: [world.spec('a', { ...significant, backoff: steady }), world.spec('b', significant)],
+    });
+    await world.tell('a', 'crash');
+    await world.tell('b', 'finish');
+    expect(await outcome(supervisor)).toBe('alive');
+    await world.clock.advanceAsync(100);
+    expect(world.live).toEqual(['a']);
+    await world.tell('a', 'finish');
+    expect(await outcome(supervisor)).toMatchObject({ kind: 'shutdown' });
   });
 
   test('a significant child that is restarted, or stopped by its supervisor, ends nothing', async () => {

@@ -174,6 +174,25 @@ describe('backoff', () => {
     expect(world.takeTrace()).toBe('');
   });
 
+  test('a wait that ends while a newer plan is still stopping siblings starts nothing by itself', async () => {
+    const world = new World();
+    await running(world, {
+      strategy: 'rest_for_one',
+      intensity: 100,
+      children: [
+        world.spec('a'),
+        world.spec('b', {}, { onStop: 'slow' }),
+        world.spec('c', { backoff: steady }),
+      ],
+    });
+    await world.tell('c', 'crash');
+    await world.tell('a', 'crash');
+    await world.clock.advanceAsync(500);
+    expect(world.takeTrace()).toBe('-c -a');
+    await world.clock.advanceAsync(500);
+    expect(world.takeTrace()).toBe('-b +a +b +c');
+  });
+
   test('a stop request does not wait for a backoff', async () => {
     const world = new World();
     const supervisor = await running(world, {
