@@ -2,14 +2,12 @@
 export { exitReason, isAbnormal, type Exit } from './exit.ts';
 export {
   checkChildSpecs,
-  type AnySupervisor,
   type AutoShutdown,
   type ChildInfo,
   type ChildSpec,
   type Restart,
   type ShutdownBudget,
   type SomeChildSpec,
-  type SupervisorSpec,
 } from './child-spec.ts';
 export { type SupervisorEnv } from './environment.ts';
 export {
@@ -19,11 +17,11 @@ export {
   type ObservedTransition,
   type TransitionObserver,
 } from './observer.ts';
-export { reportsToLog, type ReportKind, type SupervisorReport } from './report.ts';
+export { reportsToLog, type SupervisorReport } from './report.ts';
 export { type Strategy } from './strategy.ts';
 export { Supervisor, type SupervisorOptions } from './supervisor.ts';
 export { DynamicSupervisor, type DynamicSupervisorOptions, type StartedChild } from './dynamic-supervisor.ts';
-export { Registry, type DeadLetter, type Registration } from './registry.ts';
+export { Registry, type DeadLetter } from './registry.ts';
 export { watch } from './watch.ts';
 export { guarded } from './guarded.ts';
 export { DeadlineWheel, type Deadline } from './deadlines.ts';
