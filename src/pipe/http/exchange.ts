@@ -6,7 +6,6 @@ import type { Clock } from '../../ports/index.ts';
 import type { RpcStatus } from '../../protocol/index.ts';
 import type { MessageStream } from '../grpc/index.ts';
 import type { ApiTarget } from './api-target.ts';
-import { TunnelExchange } from './tunnel-exchange.ts';
 
 export interface ExchangeOptions {
   readonly stream: MessageStream;
@@ -46,17 +45,4 @@ export interface ExchangeOutcome {
 export interface Exchange {
   /** Aborts the request and resets the stream; the outcome is still told. */
   cancel(reason: string): void;
-}
-
-/**
- * Serves the exchange and tells its outcome exactly once, never before this function has returned. Until then the
- * stream's handler is ours.
- */
-export function serveTunnelExchange(
-  options: ExchangeOptions,
-  onDone: (outcome: ExchangeOutcome) => void,
-): Exchange {
-  const exchange = new TunnelExchange(options, onDone);
-  exchange.start();
-  return exchange;
 }

@@ -8,7 +8,6 @@ import type { Clock } from '../../ports/index.ts';
 import type { AnyBytes, RpcStatus } from '../../protocol/index.ts';
 import type { PairSource } from '../../protocol/envelope/index.ts';
 import type { MessageStream } from '../grpc/index.ts';
-import { HttpForward } from './http-forward.ts';
 
 /** The request as it goes into the tunnel. */
 export interface ForwardHead {
@@ -91,14 +90,4 @@ export interface ForwardOutcome {
 export interface Forwarding {
   /** Ends it from our side: the tunnel stream is reset; the outcome is still told once. */
   cancel(status: RpcStatus): void;
-}
-
-/**
- * Forwards the exchange and tells its outcome exactly once, never before this function has returned. Until then the
- * stream's handler is ours.
- */
-export function forwardHttp(options: ForwardOptions, onDone: (outcome: ForwardOutcome) => void): Forwarding {
-  const forward = new HttpForward(options, onDone);
-  forward.start();
-  return forward;
 }

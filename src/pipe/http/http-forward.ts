@@ -42,7 +42,17 @@ import { discardBody } from './unread-body.ts';
 const readFailed = 'failed to read gRPC response';
 const switchingProtocols = 101;
 
-export class HttpForward implements MessageHandler, Forwarding, PumpOwner {
+/**
+ * Forwards the exchange and tells its outcome exactly once, never before this function has returned. Until then the
+ * stream's handler is ours.
+ */
+export function forwardHttp(options: ForwardOptions, onDone: (outcome: ForwardOutcome) => void): Forwarding {
+  const forward = new HttpForward(options, onDone);
+  forward.start();
+  return forward;
+}
+
+class HttpForward implements MessageHandler, Forwarding, PumpOwner {
   readonly #options: ForwardOptions;
   readonly #onDone: (outcome: ForwardOutcome) => void;
   readonly #order = new TunnelOrder('up');

@@ -33,7 +33,20 @@ import { UpgradeBackend } from './upgrade-backend.ts';
 
 const oneShotTail = Buffer.concat([responseTrailer, emptyTrailer]);
 
-export class TunnelExchange implements MessageHandler, BackendOwner, Exchange {
+/**
+ * Serves the exchange and tells its outcome exactly once, never before this function has returned. Until then the
+ * stream's handler is ours.
+ */
+export function serveTunnelExchange(
+  options: ExchangeOptions,
+  onDone: (outcome: ExchangeOutcome) => void,
+): Exchange {
+  const exchange = new TunnelExchange(options, onDone);
+  exchange.start();
+  return exchange;
+}
+
+class TunnelExchange implements MessageHandler, BackendOwner, Exchange {
   readonly #options: ExchangeOptions;
   readonly #onDone: (outcome: ExchangeOutcome) => void;
   readonly #order = new TunnelOrder('down');

@@ -5,9 +5,8 @@
  *    generated decoder and the validator (`generated-down.ts`), which alone refuse.
  * 2. Data is a view into the payload; texts are copies.
  */
-import type { AnyBytes, RpcStatus } from '../status.ts';
+import type { AnyBytes } from '../status.ts';
 import { downFromGenerated } from './generated-down.ts';
-import type { FlatPairs } from './header-map.ts';
 import { Reader } from './reader.ts';
 import {
   anyTags,
@@ -18,32 +17,8 @@ import {
   requestInfoTags,
   requestTags,
 } from './tags.ts';
+import type { TunnelDown } from './tunnel-messages.ts';
 import { readData } from './up-decoder.ts';
-
-/** The head of an HTTP request as agentk receives it. */
-export interface ReceivedRequestHeader {
-  readonly kind: 'requestHeader';
-  readonly method: string;
-  /** Percent-decoded. */
-  readonly urlPath: string;
-  /** Decoded keys and values. */
-  readonly query: FlatPairs;
-  readonly headers: FlatPairs;
-  /** -1 unknown, 0 no body, else declared; undefined from an old kas. Beyond 2^53 it is not exact. */
-  readonly contentLength: number | undefined;
-  readonly extra: AnyBytes | undefined;
-}
-
-/** One message from kas; the names of the HTTP ones start with `request`. */
-export type TunnelDown =
-  | { readonly kind: 'requestInfo'; readonly method: string; readonly metadata: FlatPairs }
-  | ReceivedRequestHeader
-  | { readonly kind: 'requestData'; readonly data: Buffer }
-  | { readonly kind: 'requestTrailer' }
-  | { readonly kind: 'requestUpgradeData'; readonly data: Buffer }
-  | { readonly kind: 'closeSend' }
-  /** Not a valid message: the stream has to end with this status. */
-  | { readonly kind: 'malformed'; readonly status: RpcStatus };
 
 const requestTrailerMessage: TunnelDown = Object.freeze({ kind: 'requestTrailer' });
 const closeSendMessage: TunnelDown = Object.freeze({ kind: 'closeSend' });

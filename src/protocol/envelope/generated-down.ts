@@ -8,7 +8,7 @@ import type { HttpRequest_Header } from '../gen/gitlab/agent/grpctool/grpctool_p
 import { ConnectResponseSchema } from '../gen/gitlab/agent/reverse_tunnel/rpc/rpc_pb.ts';
 import { status, StatusCode } from '../status.ts';
 import { validate } from '../validation.ts';
-import type { TunnelDown } from './down-decoder.ts';
+import type { TunnelDown } from './tunnel-messages.ts';
 import { asBuffer, flatPairs } from './generated-up.ts';
 
 /** Decodes and validates one payload; whatever is wrong with it comes back as `malformed`. */

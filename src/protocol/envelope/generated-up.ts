@@ -9,7 +9,7 @@ import { ConnectRequestSchema } from '../gen/gitlab/agent/reverse_tunnel/rpc/rpc
 import { ok, status, statusCodeOf, StatusCode } from '../status.ts';
 import type { RpcStatus } from '../status.ts';
 import { validate } from '../validation.ts';
-import type { TunnelUp } from './up-decoder.ts';
+import type { TunnelUp } from './tunnel-messages.ts';
 
 /** Decodes and validates one payload; whatever is wrong with it comes back as `malformed`. */
 export function upFromGenerated(payload: Buffer): TunnelUp {

@@ -34,6 +34,7 @@ export {
   responseUpgradePrefix,
   upBodyOffset,
 } from './data-frames.ts';
-export { decodeTunnelUp, type TunnelUp } from './up-decoder.ts';
-export { decodeTunnelDown, type ReceivedRequestHeader, type TunnelDown } from './down-decoder.ts';
+export { decodeTunnelUp } from './up-decoder.ts';
+export { decodeTunnelDown } from './down-decoder.ts';
+export type { ReceivedRequestHeader, TunnelDown, TunnelUp } from './tunnel-messages.ts';
 export { orderRows, TunnelOrder, type OrderRows } from './tunnel-order.ts';

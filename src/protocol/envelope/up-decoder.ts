@@ -6,31 +6,12 @@
  * 2. Data is a view into the payload; texts are copies.
  * 3. The last descriptor is remembered: the agents of one release all send the same bytes, again after each request.
  */
-import type { RpcStatus } from '../status.ts';
 import { upFromGenerated } from './generated-up.ts';
 import type { FlatPairs } from './header-map.ts';
 import { descriptorBytesRemembered } from './limits.ts';
 import { Reader } from './reader.ts';
 import { connectRequestTags, fieldOne, httpTags, responseTags } from './tags.ts';
-import type { ServiceDescriptor } from './up-encoder.ts';
-
-/** One message from agentk; the names of the HTTP ones start with `response`. */
-export type TunnelUp =
-  | { readonly kind: 'descriptor'; readonly services: readonly ServiceDescriptor[] }
-  | { readonly kind: 'header'; readonly metadata: FlatPairs }
-  | {
-      readonly kind: 'responseHeader';
-      readonly statusCode: number;
-      readonly status: string;
-      readonly headers: FlatPairs;
-    }
-  | { readonly kind: 'responseData'; readonly data: Buffer }
-  | { readonly kind: 'responseTrailer' }
-  | { readonly kind: 'responseUpgradeData'; readonly data: Buffer }
-  | { readonly kind: 'trailer'; readonly metadata: FlatPairs }
-  | { readonly kind: 'error'; readonly status: RpcStatus }
-  /** Not a valid message: the stream has to end with this status. */
-  | { readonly kind: 'malformed'; readonly status: RpcStatus };
+import type { TunnelUp } from './tunnel-messages.ts';
 
 const responseTrailerMessage: TunnelUp = Object.freeze({ kind: 'responseTrailer' });
 
