@@ -9,7 +9,6 @@ export type {
   ForwardOutcome,
 } from './forward.ts';
 export { upgradeResponse } from './upgrade-response.ts';
-export { discardBody } from './unread-body.ts';
 export { serveTunnelExchange } from './tunnel-exchange.ts';
 export type { Exchange, ExchangeOptions, ExchangeOutcome } from './exchange.ts';
 export type { ApiTarget, Impersonation } from './api-target.ts';
