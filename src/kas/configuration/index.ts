@@ -1,7 +1,7 @@
 /** Reading kas's configuration file: YAML, schema, defaults, and errors that name the path and what to write instead. */
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { load, YAMLException } from 'js-yaml';
+import { loadAll, YAMLException } from 'js-yaml';
 import { kasConfigurationSchema, type KasConfiguration } from './schema.ts';
 
 export type { KasConfiguration } from './schema.ts';
@@ -38,7 +38,9 @@ export function parseConfiguration(
 ): { kind: 'ok'; configuration: KasConfiguration } | { kind: 'invalid'; reason: string } {
   let document: unknown;
   try {
-    document = load(text, { json: true }) ?? {};
+    const [first, ...more] = loadAll(text, { json: true });
+    if (more.length > 0) return { kind: 'invalid', reason: 'YAMLToJSON: expected a single document' };
+    document = withoutNulls(first ?? {});
   } catch (error) {
     const reason = error instanceof YAMLException ? error.toString(true) : String(error);
     return { kind: 'invalid', reason: `YAMLToJSON: ${reason}` };
@@ -49,4 +51,14 @@ export function parseConfiguration(
     (issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`,
   );
   return { kind: 'invalid', reason: `kascfg.Validate: ${reasons.join('; ')}` };
+}
+
+/** A key without a value is a key that is not there, as in protobuf JSON: a section whose lines are all comments. */
+function withoutNulls(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, inside]) =>
+      inside === null ? [] : [[key, withoutNulls(inside)] as const],
+    ),
+  );
 }

@@ -69,7 +69,9 @@ function findCookie(headers: readonly string[]): string | undefined {
   for (const header of headers) {
     for (const part of header.split(';')) {
       const text = part.trim();
-      if (text.startsWith(`${cookieName}=`)) return text.slice(cookieName.length + 1);
+      if (!text.startsWith(`${cookieName}=`)) continue;
+      const value = text.slice(cookieName.length + 1);
+      return value.length > 1 && value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value;
     }
   }
   return undefined;
