@@ -22,7 +22,7 @@ export interface Chart {
   /** File name without `.ts`. */
   readonly name: string;
   readonly machine: AnyStateMachine;
-  /** Runs compiled (`src/supervisor/compile.ts`) because one is created or stepped per request. */
+  /** Runs compiled (`src/supervisor/compile.ts`) because it is stepped per request. */
   readonly hot?: boolean;
 }
 
@@ -43,8 +43,8 @@ export const charts: readonly Chart[] = [
   { name: 'request', machine: requestMachine, hot: true },
   { name: 'supervisor', machine: supervisorMachine },
   { name: 'tunnel', machine: tunnelMachine, hot: true },
-  { name: 'tunnel-client', machine: tunnelClientMachine },
-  { name: 'tunnel-pool', machine: tunnelPoolMachine },
+  { name: 'tunnel-client', machine: tunnelClientMachine, hot: true },
+  { name: 'tunnel-pool', machine: tunnelPoolMachine, hot: true },
 ];
 
 export { agentLinkDelays, agentLinkMachine, linkBackoffMs, linkRefusedMs } from './agent-link.ts';

@@ -1,7 +1,7 @@
 /**
  * agentk side of one reverse tunnel: a `Connect` stream that waits for a request of kas, serves it, and waits again, on
  * the same stream when kas reuses tunnels, else on a new one (`spec/wire.md §6.5`). One actor per tunnel; the stream
- * lives in the actor's resource under (tunnel, stream number).
+ * lives in the actor's resource under (tunnel, stream number). Runs compiled, so it is flat (`src/supervisor/compile.ts`).
  *
  * T1. An event of an older stream never moves the tunnel.
  * T2. After OK, CANCELED and DEADLINE_EXCEEDED a new stream is opened at once, but streams that keep ending right after

@@ -5,10 +5,10 @@
  *   ├─ agent-link             the connection to kas
  *   ├─ modules (one_for_one)  observability, kubernetes_api
  *   ├─ registration
- *   ├─ tunnels (one_for_all)  the population of tunnels, and the pool that fills it
+ *   ├─ tunnels (one_for_all)  the population of tunnels, what wakes it, and the pool that fills it
  *   └─ configuration-watch
  */
-import { Supervisor } from '../supervisor/index.ts';
+import { DeadlineWheel, Supervisor } from '../supervisor/index.ts';
 import type { BackoffPolicy, SupervisorEnv } from '../supervisor/index.ts';
 import { AgentIdentityKeeper } from './agent-identity.ts';
 import type { AgentLog } from './agent-log.ts';
@@ -48,6 +48,8 @@ export interface AgentTree {
   readonly herd: TunnelHerd;
 }
 
+const wheelTickMs = 50;
+
 /** What a crashed actor waits before it is started again: a bug must not become a dial loop. */
 const afterCrash: BackoffPolicy = { initMs: 1_000, factor: 2, maxMs: 60_000, jitter: 1, resetMs: 600_000 };
 
@@ -85,6 +87,7 @@ export function buildAgentTree(deps: AgentTreeDeps): AgentTree {
     metrics,
     drainMs: drainMs * agentkLimits.tunnelDrainShare,
     env,
+    wheel: new DeadlineWheel(clock, wheelTickMs),
   });
   const link = createAgentLinkLogic({
     sockets,

@@ -13,7 +13,7 @@ const walks = 1_500;
 const hotCharts = charts.filter(({ hot }) => hot === true);
 
 it('is proven for the charts that run compiled', () => {
-  expect(hotCharts.map(({ name }) => name)).toEqual(['request', 'tunnel']);
+  expect(hotCharts.map(({ name }) => name)).toEqual(['request', 'tunnel', 'tunnel-client', 'tunnel-pool']);
 });
 
 describe.each(hotCharts.map(({ name, machine }) => ({ name, machine })))(

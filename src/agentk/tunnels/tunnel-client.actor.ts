@@ -1,8 +1,8 @@
-/** The tunnel actors: `statecharts/tunnel-client.ts` with real streams. Provided once; what differs is the tunnel's id. */
+/** The tunnel actors: `statecharts/tunnel-client.ts` with real streams. Compiled once; what differs is the tunnel's id. */
 import type { AnyActorLogic } from 'xstate';
 import type { Random } from '../../ports/index.ts';
-import { guarded } from '../../supervisor/index.ts';
-import type { Registry } from '../../supervisor/index.ts';
+import { compileMachine } from '../../supervisor/index.ts';
+import type { DeadlineWheel, Registry, TransitionObserver } from '../../supervisor/index.ts';
 import { tunnelBackoffMs, tunnelClientDelays, tunnelClientMachine } from '../../../statecharts/index.ts';
 import type { LinkBoard } from '../link/index.ts';
 import type { TunnelStreams } from './tunnel-streams.ts';
@@ -17,16 +17,20 @@ export interface TunnelClientDeps {
   readonly awaitLink: (tunnelId: string) => void;
   readonly registry: Registry;
   readonly random: Random;
+  readonly wheel: DeadlineWheel;
+  readonly observe: TransitionObserver | undefined;
 }
 
 /** A tunnel's logic; its input is `{ tunnelId }`. */
 export function createTunnelClientLogic(deps: TunnelClientDeps): AnyActorLogic {
-  const { board, streams, awaitLink, registry, random } = deps;
+  const { board, streams, awaitLink, registry, random, wheel, observe } = deps;
   const report = (type: string, tunnelId: string) => {
     const event = { type, tunnelId };
     registry.send(tunnelPoolName, event);
   };
-  const logic = tunnelClientMachine.provide({
+  return compileMachine<typeof tunnelClientMachine>(tunnelClientMachine, {
+    wheel,
+    ...(observe === undefined ? {} : { observe }),
     actions: {
       awaitLink: ({ self }, { tunnelId }) => {
         awaitLink(tunnelId);
@@ -48,5 +52,4 @@ export function createTunnelClientLogic(deps: TunnelClientDeps): AnyActorLogic {
         tunnelBackoffMs(context.failures) * (1 + random.next() * tunnelClientDelays.backoffJitter),
     },
   });
-  return guarded(logic);
 }

@@ -7,8 +7,8 @@
 import { fromCallback } from 'xstate';
 import type { AnyActorLogic } from 'xstate';
 import type { Metrics, Random } from '../../ports/index.ts';
-import { DynamicSupervisor, guarded, watch } from '../../supervisor/index.ts';
-import type { Exit, SomeChildSpec, SupervisorEnv } from '../../supervisor/index.ts';
+import { compileMachine, DynamicSupervisor, watch } from '../../supervisor/index.ts';
+import type { DeadlineWheel, Exit, SomeChildSpec, SupervisorEnv } from '../../supervisor/index.ts';
 import { tunnelPoolDefaults, tunnelPoolMachine } from '../../../statecharts/index.ts';
 import type { LinkBoard } from '../link/index.ts';
 import { createTunnelClientLogic, tunnelPoolName } from './tunnel-client.actor.ts';
@@ -21,11 +21,13 @@ export interface TunnelHerdDeps extends TunnelStreamsDeps {
   /** What a tunnel with a request gets to finish it. */
   readonly drainMs: number;
   readonly env: SupervisorEnv;
+  readonly wheel: DeadlineWheel;
 }
 
 export class TunnelHerd {
   readonly #board: LinkBoard;
   readonly #env: SupervisorEnv;
+  readonly #wheel: DeadlineWheel;
   readonly #drainMs: number;
   readonly #streams: TunnelStreams;
   readonly #clientLogic: AnyActorLogic;
@@ -36,6 +38,7 @@ export class TunnelHerd {
   constructor(deps: TunnelHerdDeps) {
     this.#board = deps.board;
     this.#env = deps.env;
+    this.#wheel = deps.wheel;
     this.#drainMs = deps.drainMs;
     this.#streams = new TunnelStreams(deps);
     this.#clientLogic = createTunnelClientLogic({
@@ -44,6 +47,8 @@ export class TunnelHerd {
       awaitLink: (tunnelId) => void this.#waiting.add(tunnelId),
       registry: deps.env.registry,
       random: deps.random,
+      wheel: deps.wheel,
+      observe: deps.env.observe,
     });
     this.#measure(deps.metrics);
   }
@@ -57,7 +62,10 @@ export class TunnelHerd {
     return this.#streams.busy;
   }
 
-  /** The population first, then the pool that fills it: to be supervised together, all or none. */
+  /**
+   * The population first, then what wakes it whenever a connection comes up, then the pool that fills it: to be supervised
+   * together, all or none.
+   */
   children(): readonly SomeChildSpec[] {
     return [
       {
@@ -68,22 +76,27 @@ export class TunnelHerd {
           return this.#population;
         },
       },
+      {
+        id: 'tunnel-wakes',
+        shutdown: 'brutal', // it only listens
+        logic: fromCallback(() => this.#board.subscribe((incarnation) => this.#linkRestored(incarnation))),
+      },
       { id: tunnelPoolName, name: tunnelPoolName, logic: this.#poolLogic(), input: tunnelPoolDefaults },
     ];
   }
 
   #poolLogic(): AnyActorLogic {
-    const logic = tunnelPoolMachine.provide({
-      actors: {
-        link: fromCallback(() => this.#board.subscribe((incarnation) => this.#linkRestored(incarnation))),
-      },
+    const { observe } = this.#env;
+    return compileMachine<typeof tunnelPoolMachine>(tunnelPoolMachine, {
+      wheel: this.#wheel,
+      ...(observe === undefined ? {} : { observe }),
       actions: {
-        openTunnels: (_, { count }) => this.#openTunnels(count),
+        // Off the pool's stack: an actor must not be made inside another's action.
+        openTunnels: (_, { count }) => queueMicrotask(() => this.#openTunnels(count)),
         retireTunnel: (_, { tunnelId }) =>
           this.#population?.get(tunnelId)?.send({ type: 'retire.requested' }),
       },
     });
-    return guarded(logic);
   }
 
   #openTunnels(count: number): void {
