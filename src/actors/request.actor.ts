@@ -153,6 +153,11 @@ export class Requests {
     return pending;
   }
 
+  /** kas stops and waits no longer: every request ends now. */
+  abandonAll(): void {
+    for (const { actor } of this.#byId.values()) actor?.send({ type: 'stop.requested' });
+  }
+
   /** A claimed tunnel went away before anything was sent on it. */
   claimLost(requestId: string, tunnelId: string): void {
     const atMs = this.#deps.clock.monotonic();

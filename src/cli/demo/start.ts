@@ -63,9 +63,9 @@ export async function start(options: StartOptions): Promise<number> {
       msMax: servingMsMax,
       stop: stop.signal,
     });
+    screen.ready({ data, ports, pidOf, cluster, logFile, kubectl: onPath('kubectl') });
     if (options.readyFile !== undefined)
       await writeReadyFile(options.readyFile, { data, ports, pidOf, cluster, logFile });
-    screen.ready({ data, ports, pidOf, cluster, logFile, kubectl: onPath('kubectl') });
     await Promise.race([stop.asked, tree.exit]);
     return 0;
   } catch (error) {

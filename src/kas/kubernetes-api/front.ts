@@ -37,7 +37,13 @@ export interface KubernetesApiFrontDeps {
 }
 
 /** `spec/kas.md §8`: header time, idle time, header size. */
-const limits = { headersMsMax: 10_000, idleMs: 60_000, headerBytesMax: 1024 * 1024, connectionsMax: 20_000 };
+const limits = {
+  headersMsMax: 10_000,
+  idleMs: 60_000,
+  headerBytesMax: 1024 * 1024,
+  connectionsMax: 20_000,
+  lastWordsMs: 500,
+};
 const emptyQuery: readonly string[] = [];
 
 interface Arrival {
@@ -113,10 +119,17 @@ export class KubernetesApiFront implements Front {
     });
   }
 
+  /** Tells those who still wait, gives the words a moment to leave, and ends what is left. */
   async cut(): Promise<void> {
-    this.#server?.closeAllConnections();
-    for (const socket of this.#switched) socket.destroy();
+    const { requests, clock } = this.#deps;
+    requests.abandonAll();
+    const timer = clock.setTimeout(() => {
+      this.#server?.closeAllConnections();
+      for (const socket of this.#switched) socket.destroy();
+    }, limits.lastWordsMs);
     await this.drain();
+    clock.clearTimeout(timer);
+    for (const socket of this.#switched) socket.destroy();
   }
 
   #serve(arrival: Arrival): void {
