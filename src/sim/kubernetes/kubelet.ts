@@ -43,7 +43,7 @@ export class Kubelet {
 
   private notice(change: Change): void {
     const { collection, object, type } = change;
-    if (collection === '/nodes' && type === 'ADDED') {
+    if (collection === '/nodes' && type !== 'DELETED') {
       for (const pod of this.deps.store.list('/pods')) this.plan(pod);
     }
     if (collection !== '/pods') return;

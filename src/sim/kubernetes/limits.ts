@@ -3,7 +3,7 @@ export const limits = {
   /** Objects of all kinds together. */
   objectsMax: 200_000,
   /** Changes kept per kind: how far back a watch or a continued list may start. */
-  historyPerKindMax: 4_096,
+  historyPerKindMax: 1_024,
   /** Kubernetes Events kept; the oldest make room. */
   eventsMax: 1_000,
   watchersMax: 4_096,

@@ -97,13 +97,26 @@ export function asKubeObject(body: JsonObject): KubeObject | { readonly badField
   if (!isObject(metadata)) return { badField: 'metadata' };
   const kept: JsonObject = {};
   for (const [name, value] of Object.entries(metadata)) {
-    if (value === null || value === undefined) continue;
+    if (value === null || value === undefined || value === '') continue;
     const check = metadataShape[name];
     if (check !== undefined && !check(value)) return { badField: `metadata.${name}` };
     kept[name] = value;
   }
   const object: JsonObject = { ...body, metadata: kept };
   return object as KubeObject; // the parts all objects share were checked above
+}
+
+/** Metadata without empty maps and lists, which the server does not keep. */
+export function withoutEmpty(metadata: ObjectMeta): ObjectMeta {
+  const { labels, annotations, ownerReferences, finalizers, ...rest } = metadata;
+  const said = (value: object | undefined) => value !== undefined && Object.keys(value).length > 0;
+  return {
+    ...rest,
+    ...(labels !== undefined && said(labels) ? { labels } : {}),
+    ...(annotations !== undefined && said(annotations) ? { annotations } : {}),
+    ...(ownerReferences !== undefined && said(ownerReferences) ? { ownerReferences } : {}),
+    ...(finalizers !== undefined && said(finalizers) ? { finalizers } : {}),
+  };
 }
 
 /** The owner that manages this object, if it has one. */

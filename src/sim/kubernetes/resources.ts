@@ -12,7 +12,7 @@ import { causesAgainst, completed } from './kind-rules.ts';
 import { apiVersionOf, type Kind, type KindRegistry } from './kinds.ts';
 import { limits } from './limits.ts';
 import { gracePeriod, mayGo, merged, same, withGeneration } from './object-changes.ts';
-import type { KubeObject, ObjectMeta } from './objects.ts';
+import { withoutEmpty, type KubeObject, type ObjectMeta } from './objects.ts';
 import {
   alreadyExists,
   badRequest,
@@ -173,7 +173,8 @@ export class Resources {
 
   /** Defaults and checks; everything a stored object went through. */
   private prepared(kind: Kind, before: KubeObject | undefined, object: KubeObject): KubeObject | Refusal {
-    const complete = completed(kind, object, { before, clusterIp: this.clusterIp });
+    const tidy = { ...object, metadata: withoutEmpty(object.metadata) };
+    const complete = completed(kind, tidy, { before, clusterIp: this.clusterIp });
     if (complete instanceof Refusal) return complete;
     const causes = causesAgainst(kind, complete, before);
     return causes.length === 0 ? complete : invalid(kind, complete.metadata.name, causes);

@@ -159,9 +159,9 @@ export function fieldSelector(kind: Kind, text: string): Selector | Refusal {
     const field = (form[1] ?? '').trim();
     if (!known.includes(field)) {
       return badRequest(
-        kind.custom === undefined && !kind.group.includes('.')
-          ? `field label not supported: ${field}`
-          : `field label "${field}" not supported for ${kind.kind}`,
+        selectable[kind.id] === undefined
+          ? `${JSON.stringify(field)} is not a known field selector: only ${known.map((one) => `"${one}"`).join(', ')}`
+          : `field label not supported: ${field}`,
       );
     }
     wanted.push({ field, value: (form[3] ?? '').trim(), same: form[2] !== '!=' });
