@@ -1,9 +1,11 @@
 /**
- * Prometheus metrics behind the `Metrics` port, by prom-client. The hot path gets plain numbers: counters without labels
- * and observed gauges are read only when somebody scrapes.
+ * Prometheus metrics behind the `Metrics` port, by prom-client. The hot path gets plain numbers: counters are added up
+ * here and observed gauges read only when somebody scrapes, because prom-client hashes the labels at every call.
+ *
+ * M1. A labels object that is used again must not change: it is recognised by its identity.
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Metrics } from '../ports/index.ts';
+import type { Labels, Metrics } from '../ports/index.ts';
 
 export interface MetricsRegistry {
   readonly metrics: Metrics;
@@ -28,10 +30,12 @@ export function createMetrics(options: { readonly processMetrics: boolean }): Me
   const metrics: Metrics = {
     counter: (description) =>
       once(description.name, () => {
-        const counter = new Counter(settings(description));
-        return {
-          inc: (labels, by = 1) => (labels === undefined ? counter.inc(by) : counter.inc(labels, by)),
-        };
+        const sums = new Sums();
+        const counter: Counter = new Counter({
+          ...settings(description),
+          collect: () => sums.tell(counter),
+        });
+        return sums;
       }),
     gauge: (description) =>
       once(description.name, () => {
@@ -59,4 +63,35 @@ export function createMetrics(options: { readonly processMetrics: boolean }): Me
     metrics,
     expose: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   };
+}
+
+interface Sum {
+  readonly labels: Labels;
+  value: number;
+}
+
+const noLabels: Labels = {};
+
+/** The values of one counter, by labels. */
+class Sums {
+  readonly #byLabels = new Map<string, Sum>();
+  readonly #byIdentity = new WeakMap<Labels, Sum>();
+
+  inc(labels: Labels = noLabels, by = 1): void {
+    const sum = this.#byIdentity.get(labels) ?? this.#find(labels); // M1
+    sum.value += by;
+  }
+
+  tell(counter: Counter): void {
+    counter.reset();
+    for (const { labels, value } of this.#byLabels.values()) counter.inc(labels, value);
+  }
+
+  #find(labels: Labels): Sum {
+    const key = JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));
+    let sum = this.#byLabels.get(key);
+    if (sum === undefined) this.#byLabels.set(key, (sum = { labels: { ...labels }, value: 0 }));
+    this.#byIdentity.set(labels, sum);
+    return sum;
+  }
 }

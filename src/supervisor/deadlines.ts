@@ -1,7 +1,8 @@
 /**
  * One timer for thousands of deadlines. xstate walks all timers of a system whenever an actor stops, and a real timer
  * per request is a heap operation each; here arming and cancelling are O(1): a hashed wheel of linked lists over one
- * clock timer, armed only while a deadline exists.
+ * clock timer. When the last deadline is cancelled the timer is left to run out and not set again: with one request at a
+ * time, clearing and setting it would be most of the wheel's work.
  *
  * W1. A deadline never fires early, and at most one tick late (plus the lateness of the clock itself).
  * W2. Deadlines fire in the order of their ticks, within a tick in the order of their making, also after a long sleep.
@@ -79,7 +80,6 @@ export class DeadlineWheel {
   cancel(deadline: Deadline): void {
     if (!(deadline instanceof Entry) || !deadline.pending) return;
     this.#remove(deadline);
-    if (this.#size === 0) this.#disarm();
   }
 
   #slotOf(tick: number): Slot {

@@ -4,7 +4,7 @@
  */
 import { serveTunnelExchange } from '../../pipe/http/index.ts';
 import type { Clock, Log, Metrics } from '../../ports/index.ts';
-import { methods, statusName } from '../../protocol/index.ts';
+import { methods, StatusCode, statusName } from '../../protocol/index.ts';
 import type { ServiceDescriptor } from '../../protocol/envelope/index.ts';
 import type { ApiServer } from '../kubernetes/index.ts';
 import type { ServeRequest } from '../tunnels/index.ts';
@@ -48,6 +48,9 @@ export function createKubernetesApi({
     help: 'Requests that came through tunnels and ended, by gRPC code.',
     labelNames: [...labelNames, 'grpc_code'],
   });
+  const ended = new Map(
+    Object.values(StatusCode).map((code) => [code, { ...labels, grpc_code: statusName(code) }]),
+  );
   metrics.observed(
     {
       name: 'agentk_kubernetes_requests_waiting',
@@ -71,7 +74,7 @@ export function createKubernetesApi({
         },
       };
       serveTunnelExchange(options, ({ kind, reusable, status, statusCode, bytesUp, bytesDown }) => {
-        handled.inc({ ...labels, grpc_code: statusName(status.code) });
+        handled.inc(ended.get(status.code));
         if (kind === 'failed') log.warn('Request from kas failed', { reason: status.message });
         else log.debug('Request from kas ended', { kind, status_code: statusCode, bytesUp, bytesDown });
         done({ offered: reusable, status });

@@ -13,7 +13,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { Front, Requests } from '../../actors/index.ts';
 import { upgradeResponse } from '../../pipe/http/index.ts';
-import type { Clock, Log, Metrics } from '../../ports/index.ts';
+import type { Clock, Labels, Log, Metrics } from '../../ports/index.ts';
 import { decodePath, parseQuery } from '../../protocol/index.ts';
 import { listen, type ListenAddress } from '../listen.ts';
 import type { Authorizer } from './authorizer.ts';
@@ -68,7 +68,12 @@ export class KubernetesApiFront implements Front {
       help: 'Requests to clusters by how they ended',
       labelNames: ['outcome'],
     });
-    this.#count = (outcome) => counter.inc({ outcome });
+    const labels = new Map<string, Labels>(); // a handful: outcomes are words of ours
+    this.#count = (outcome) => {
+      let known = labels.get(outcome);
+      if (known === undefined) labels.set(outcome, (known = { outcome }));
+      counter.inc(known);
+    };
   }
 
   get port(): number {
