@@ -89,7 +89,9 @@ class ConfigurationStream {
     const { board, caller, meta, clock } = this.#deps;
     this.close();
     const openedAt = clock.monotonic();
+    let closed = false;
     const end = (verdict: ConfigurationVerdict) => {
+      if (closed) return;
       const atMs = clock.monotonic();
       watch.send({ type: 'stream.ended', stream, verdict, atMs, livedMs: atMs - openedAt });
     };
@@ -110,7 +112,10 @@ class ConfigurationStream {
         onClosed: (outcome) => end(this.#verdict(outcome, incarnation)),
       },
     );
-    this.#cancel = (reason) => call.cancel(reason);
+    this.#cancel = (reason) => {
+      closed = true;
+      call.cancel(reason);
+    };
   }
 
   close(): void {

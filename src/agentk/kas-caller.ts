@@ -42,7 +42,10 @@ const called: readonly Method[] = [methods.getConfiguration, methods.register, m
 
 const labelNames = ['grpc_type', 'grpc_service', 'grpc_method'] as const;
 
-/** The `grpc_client_*` counters. Messages are counted by plain numbers and read when scraped. */
+/**
+ * The `grpc_client_*` counters. Messages are counted by plain numbers while a call runs; the counters catch up whenever a
+ * call of the same method starts or ends.
+ */
 function countCalls(metrics: Metrics): CallObserver {
   const started = metrics.counter({
     name: 'grpc_client_started_total',
@@ -54,6 +57,12 @@ function countCalls(metrics: Metrics): CallObserver {
     help: 'Calls to kas that ended, by their gRPC code.',
     labelNames: [...labelNames, 'grpc_code'],
   });
+  const received = metrics.counter({
+    name: 'grpc_client_msg_received_total',
+    help: 'Messages from kas.',
+    labelNames,
+  });
+  const sent = metrics.counter({ name: 'grpc_client_msg_sent_total', help: 'Messages to kas.', labelNames });
   const known = new Map(
     called.map((method) => {
       const labels = {
@@ -61,18 +70,28 @@ function countCalls(metrics: Metrics): CallObserver {
         grpc_service: method.service,
         grpc_method: method.name,
       };
-      return [method.path, { labels, counts: { received: 0, sent: 0 } satisfies MessageCounts }] as const;
+      const counts: MessageCounts = { received: 0, sent: 0 };
+      return [method.path, { labels, counts, told: { ...counts } }] as const;
     }),
   );
+  const catchUp = ({ labels, counts, told }: NonNullable<ReturnType<typeof known.get>>) => {
+    if (counts.received > told.received) received.inc(labels, counts.received - told.received);
+    if (counts.sent > told.sent) sent.inc(labels, counts.sent - told.sent);
+    Object.assign(told, counts);
+  };
   return {
     onCallStarted(path) {
       const entry = known.get(path);
-      if (entry !== undefined) started.inc(entry.labels);
-      return entry?.counts;
+      if (entry === undefined) return undefined;
+      started.inc(entry.labels);
+      catchUp(entry);
+      return entry.counts;
     },
     onCallEnded(path, code) {
       const entry = known.get(path);
-      if (entry !== undefined) handled.inc({ ...entry.labels, grpc_code: statusName(code) });
+      if (entry === undefined) return;
+      handled.inc({ ...entry.labels, grpc_code: statusName(code) });
+      catchUp(entry);
     },
   };
 }

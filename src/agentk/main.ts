@@ -164,7 +164,7 @@ class Daemon implements Agentk {
   }
 
   stop(): Promise<AgentkExit> {
-    this.#actor.send({ type: 'stop.requested' });
+    if (this.#actor.getSnapshot().status === 'active') this.#actor.send({ type: 'stop.requested' });
     return this.exit;
   }
 

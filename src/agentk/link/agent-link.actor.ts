@@ -30,7 +30,7 @@ export function createAgentLinkLogic({ sockets, board, journal, random }: AgentL
   const logic = agentLinkMachine.provide({
     actors: {
       sockets: fromCallback(() => () => {
-        if (board.current !== undefined) board.withdraw(board.current.incarnation);
+        board.withdraw();
         sockets.closeAll();
       }),
     },
@@ -44,7 +44,7 @@ export function createAgentLinkLogic({ sockets, board, journal, random }: AgentL
         board.onStanding = standingTo(self);
         board.announce({ incarnation, session: connection.session });
       },
-      withdraw: (_, { incarnation }) => board.withdraw(incarnation),
+      withdraw: () => board.withdraw(),
       retire: (_, { incarnation }) => {
         journal.goingAway();
         sockets.retire(incarnation);

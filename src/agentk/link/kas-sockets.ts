@@ -105,9 +105,11 @@ export class KasSockets {
   }
 
   #closed(incarnation: number, reason: string, tell: SocketListener): void {
-    if (this.#current?.incarnation === incarnation) this.#current = undefined;
-    const wasRetired = this.#retired.delete(incarnation);
-    if (wasRetired && this.#retired.size === 0) tell({ type: 'retired.emptied' });
-    if (!wasRetired) tell({ type: 'connection.closed', incarnation, reason });
+    if (this.#retired.delete(incarnation)) {
+      if (this.#retired.size === 0) tell({ type: 'retired.emptied' });
+    } else if (this.#current?.incarnation === incarnation) {
+      this.#current = undefined;
+      tell({ type: 'connection.closed', incarnation, reason });
+    }
   }
 }

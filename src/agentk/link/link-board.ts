@@ -29,7 +29,9 @@ export class LinkBoard {
   #reusing = 0;
 
   get current(): LiveLink | undefined {
-    return this.#current;
+    const session = this.#current?.session;
+    // Streams learn of a lost connection before the link does; nobody must be sent back to it meanwhile.
+    return session === undefined || session.closed || session.destroyed ? undefined : this.#current;
   }
 
   /** A connection is up: told to all who wait. */
@@ -39,8 +41,8 @@ export class LinkBoard {
   }
 
   /** The connection takes no new streams any more. */
-  withdraw(incarnation: number): void {
-    if (this.#current?.incarnation === incarnation) this.#current = undefined;
+  withdraw(): void {
+    this.#current = undefined;
   }
 
   /** Calls `onUp` for each connection from now on. Answers the way to end that. */

@@ -3,7 +3,7 @@
  * waits for `request_info`, is handed to whoever serves the request, and comes back: offered again when kas reuses
  * tunnels, else ended. Charts hear facts by tunnel and stream number; payloads never leave this file and the pipe.
  *
- * U1. For each stream opened exactly one `stream.ended` is told, last.
+ * U1. For each stream opened exactly one `stream.ended` is told, last; none when its tunnel was forgotten.
  * U2. A stream is offered again only when the exchange left it clean, both ends speak of reuse, its connection is the
  *     current one, and the tunnel is not stopping.
  * U3. `forget` leaves nothing of a tunnel behind, whatever state it was in.
@@ -111,7 +111,7 @@ export class TunnelStreams {
     this.forget(tunnelId);
     const openedAt = clock.monotonic();
     const link = board.current;
-    if (link?.incarnation !== incarnation || link.session.closed || link.session.destroyed) {
+    if (link?.incarnation !== incarnation) {
       return tell({ type: 'stream.ended', stream, verdict: 'lost', atMs: openedAt, livedMs: 0 });
     }
     const { stream: call } = openCall(link.session, methods.connect.path, this.#metadata, caller.options);
@@ -214,7 +214,8 @@ export class TunnelStreams {
   }
 
   #ended(open: Open, verdict: StreamVerdict): void {
-    if (this.#open.get(open.tunnelId) === open) this.#open.delete(open.tunnelId);
+    if (this.#open.get(open.tunnelId) !== open) return; // forgotten: nobody wants to know
+    this.#open.delete(open.tunnelId);
     this.#setBusy(open, false);
     const atMs = this.#deps.clock.monotonic();
     open.tell({ type: 'stream.ended', stream: open.number, verdict, atMs, livedMs: atMs - open.openedAt }); // U1
@@ -222,14 +223,18 @@ export class TunnelStreams {
 
   /** U2. */
   #mayOffer(open: Open): boolean {
-    const current = this.#deps.board.current?.incarnation === open.link.incarnation;
-    return open.reuse && !open.sealed && current;
+    return open.reuse && !open.sealed && this.#isCurrent(open);
+  }
+
+  #isCurrent(open: Open): boolean {
+    return this.#deps.board.current?.incarnation === open.link.incarnation;
   }
 
   #verdict(end: StreamEnd, open: Open, served: boolean): StreamVerdict {
     switch (end.kind) {
       case 'lost':
-        return 'lost';
+        // A stream refused on a living connection is no loss of the link, which could not mend it.
+        return this.#isCurrent(open) ? 'failed' : 'lost';
       case 'cancelled':
       case 'ended':
         return served ? 'served' : 'again';
@@ -241,15 +246,13 @@ export class TunnelStreams {
     }
   }
 
-  #ofStatus(outcome: RpcStatus, { link }: Open, served: boolean): StreamVerdict {
+  #ofStatus(outcome: RpcStatus, open: Open, served: boolean): StreamVerdict {
     const { code } = outcome;
     if (code === StatusCode.OK || code === StatusCode.Canceled || code === StatusCode.DeadlineExceeded) {
       return served ? 'served' : 'again';
     }
-    const { board } = this.#deps;
-    board.noteStatus(link.incarnation, outcome);
-    const gone = board.current?.incarnation !== link.incarnation;
-    if (gone || link.session.closed || link.session.destroyed) return 'lost';
+    this.#deps.board.noteStatus(open.link.incarnation, outcome);
+    if (!this.#isCurrent(open)) return 'lost';
     this.#trouble('Tunnel to kas failed', outcome);
     return 'failed';
   }

@@ -21,7 +21,10 @@ export function http2ClientOptions(
 
 /** Raises the window of the whole connection, now or as soon as it is connected. */
 export function tuneClientSession(session: ClientHttp2Session): void {
-  const widen = () => session.setLocalWindowSize(windows.sessionBytes);
+  const widen = () => {
+    // A connection reset right after it was made tells 'connect' when it is destroyed already.
+    if (!session.destroyed) session.setLocalWindowSize(windows.sessionBytes);
+  };
   if (session.connecting) session.once('connect', widen);
-  else if (!session.destroyed) widen();
+  else widen();
 }
