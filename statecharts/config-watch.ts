@@ -141,7 +141,12 @@ export const configWatchMachine = setup({
         input: ({ context }) => ({ watchId: context.watchId, commitId: context.nextCommitId }),
         onDone: [
           { guard: { type: 'fetched', params: outcome }, target: 'waiting', actions: 'markProcessed' },
-          { target: 'ended', actions: { type: 'keepEnding', params: outcome } },
+          {
+            guard: { type: 'ended', params: outcome },
+            target: 'ended',
+            actions: { type: 'keepEnding', params: outcome },
+          },
+          { target: 'backingOff', actions: ['countAttempt', { type: 'report', params: failure }] },
         ],
         onError: { target: 'backingOff', actions: ['countAttempt', { type: 'report', params: crash }] },
       },

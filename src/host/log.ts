@@ -54,6 +54,9 @@ export function createLog(options: {
   return { log: bound(root, {}), setLevel: (level) => (root.level = level) };
 }
 
+/** What every line begins with; a field of the same name would be a second key in the same object. */
+const reserved: ReadonlySet<string> = new Set(['level', 'time', 'msg']);
+
 function bound(logger: Logger, inherited: LogFields): Log {
   const write = (level: LogLevel, message: string, fields?: LogFields) => {
     if (!logger.isLevelEnabled(level)) return;
@@ -61,7 +64,7 @@ function bound(logger: Logger, inherited: LogFields): Log {
     for (const source of [inherited, fields]) {
       for (const name in source) {
         const value = source[name];
-        line[name] = shown(value);
+        line[reserved.has(name) ? `_${name}` : name] = shown(value);
         if (value instanceof Error && logger.level === 'debug') line['stack'] = value.stack;
       }
     }

@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest';
+import { agentConnectionMachine } from '../../statecharts/index.ts';
+import { PlayedChart } from '../agentk/charts/played-chart.ts';
+
+const times = {
+  vacancyMs: 120_000,
+  keepaliveMs: 50_000,
+  pingAckMs: 20_000,
+  goAwayMs: 1_000_000,
+  expireMs: 500_000,
+  cutMs: 3_000_000,
+  lastCallMs: 5_000,
+};
+const id = '{"connectionId":"c"}';
+
+/** `alive` answers every ping, as a living wire does. */
+function connection(options: { alive: boolean; occupied: boolean }): PlayedChart {
+  const chart = new PlayedChart(
+    agentConnectionMachine,
+    { connectionId: 'c', ...times },
+    ['goAway', 'expireIdle', 'markStale', 'cut'],
+    { ping: (actor) => (options.alive ? actor.send({ type: 'ping.acknowledged' }) : undefined) },
+  );
+  if (options.occupied) chart.send({ type: 'agent.authenticated' });
+  return chart;
+}
+
+const withoutPings = (chart: PlayedChart) => chart.take().filter((one) => !one.startsWith('ping'));
+const cut = (reason: string) => `cut ${JSON.stringify({ connectionId: 'c', reason })}`;
+
+describe('a connection on which nobody authenticates', () => {
+  it('is cut, and forgotten when it does not close even then', () => {
+    const chart = connection({ alive: true, occupied: false }).wait(119_999);
+    expect(withoutPings(chart)).toEqual([]);
+    chart.wait(1);
+    expect(withoutPings(chart)).toEqual([cut('nobody authenticated on this connection')]);
+    chart.wait(5_000);
+    expect(chart.output).toEqual({ kind: 'gone', reason: 'nobody authenticated on this connection' });
+    expect(chart.clock.pending).toBe(0);
+  });
+
+  it('is kept as long as GitLab cannot say who it is', () => {
+    const chart = connection({ alive: true, occupied: false });
+    for (let i = 0; i < 10; i++) chart.wait(100_000).send({ type: 'agent.undecided' });
+    expect(withoutPings(chart).filter((one) => one.startsWith('cut'))).toEqual([]);
+    chart.wait(120_000);
+    expect(withoutPings(chart).some((one) => one.startsWith('cut'))).toBe(true);
+  });
+
+  it('is kept once somebody does', () => {
+    const chart = connection({ alive: true, occupied: true }).wait(600_000);
+    expect(withoutPings(chart)).toEqual([]);
+  });
+});
+
+describe('keepalive', () => {
+  it('pings after each quiet time', () => {
+    const chart = connection({ alive: true, occupied: true }).wait(49_999);
+    expect(chart.take()).toEqual([]);
+    chart.wait(1);
+    expect(chart.take()).toEqual([`ping ${id}`]);
+    chart.wait(50_000);
+    expect(chart.take()).toEqual([`ping ${id}`]);
+  });
+
+  it('cuts a wire that does not answer in time', () => {
+    const reason = 'keepalive ping was not answered';
+    const chart = connection({ alive: false, occupied: true }).wait(69_999);
+    expect(chart.take()).toEqual([`ping ${id}`]);
+    chart.wait(1);
+    expect(chart.take()).toEqual([`markStale ${id}`, cut(reason)]);
+    chart.send({ type: 'connection.closed', reason });
+    expect(chart.output).toEqual({ kind: 'gone', reason });
+    expect(chart.clock.pending).toBe(0);
+  });
+});
+
+describe('age', () => {
+  it('says GOAWAY, then ends idle work, then cuts', () => {
+    const chart = connection({ alive: true, occupied: true }).wait(999_999);
+    expect(withoutPings(chart)).toEqual([]);
+    chart.wait(1);
+    expect(withoutPings(chart)).toEqual([`goAway ${id}`]);
+    chart.wait(500_000);
+    expect(withoutPings(chart)).toEqual([`goAway ${id}`, `expireIdle ${id}`]);
+    chart.wait(2_499_999);
+    expect(withoutPings(chart)).toEqual([]);
+    chart.wait(1);
+    expect(withoutPings(chart)).toEqual([cut('connection reached its maximum age')]);
+    expect(chart.wait(5_000).output).toEqual({ kind: 'gone', reason: 'connection reached its maximum age' });
+  });
+
+  it('a request to stop does the same at once, and only once', () => {
+    const chart = connection({ alive: true, occupied: true });
+    chart.send({ type: 'stop.requested' }).send({ type: 'stop.requested' });
+    expect(chart.take()).toEqual([`goAway ${id}`, `expireIdle ${id}`]);
+  });
+
+  it('a request to stop after GOAWAY ends idle work', () => {
+    const chart = connection({ alive: true, occupied: true }).wait(1_000_000);
+    chart.take();
+    chart.send({ type: 'stop.requested' });
+    expect(chart.take()).toEqual([`goAway ${id}`, `expireIdle ${id}`]);
+  });
+
+  it('keepalive goes on while the connection ages', () => {
+    const chart = connection({ alive: false, occupied: true }).send({ type: 'stop.requested' });
+    chart.take();
+    chart.wait(70_000);
+    expect(chart.take()).toEqual([`ping ${id}`, `markStale ${id}`, cut('keepalive ping was not answered')]);
+  });
+});
+
+it('ends whenever the connection closes', () => {
+  const chart = connection({ alive: true, occupied: false });
+  chart.send({ type: 'connection.closed', reason: 'reset' });
+  expect(chart.output).toEqual({ kind: 'gone', reason: 'reset' });
+  expect(chart.clock.pending).toBe(0);
+});

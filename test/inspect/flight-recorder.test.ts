@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { FlightRecorder } from '../../src/inspect/index.ts';
+import { VirtualClock } from '../fakes/virtual-clock.ts';
+
+function recorderWith(count: number, entriesMax = 4) {
+  const clock = new VirtualClock(0);
+  const recorder = new FlightRecorder({ clock, entriesMax });
+  for (let i = 0; i < count; i++) {
+    recorder.record(i % 2 === 0 ? 'even' : 'odd', 'machine', 'a', 'b', `event.${i}`);
+    clock.advance(10);
+  }
+  return recorder;
+}
+
+const events = (recorder: FlightRecorder, limit: number, actorId?: string) =>
+  recorder.latest(limit, actorId).map(({ event }) => event);
+
+describe('the flight recorder', () => {
+  it('is empty at first', () => {
+    expect([recorderWith(0).latest(10), recorderWith(0).recorded]).toEqual([[], 0]);
+  });
+
+  it('gives the newest first, with time and number', () => {
+    expect(recorderWith(3).latest(2)).toEqual([
+      { sequence: 2, at: 20, actorId: 'even', machine: 'machine', from: 'a', to: 'b', event: 'event.2' },
+      { sequence: 1, at: 10, actorId: 'odd', machine: 'machine', from: 'a', to: 'b', event: 'event.1' },
+    ]);
+  });
+
+  it('overwrites the oldest when the ring is full, and counts on', () => {
+    const recorder = recorderWith(10);
+    expect(events(recorder, 100)).toEqual(['event.9', 'event.8', 'event.7', 'event.6']);
+    expect(recorder.recorded).toBe(10);
+  });
+
+  it('finds one actor among others, up to the limit', () => {
+    const recorder = recorderWith(10);
+    expect(events(recorder, 100, 'odd')).toEqual(['event.9', 'event.7']);
+    expect(events(recorder, 1, 'even')).toEqual(['event.8']);
+    expect(events(recorder, 5, 'nobody')).toEqual([]);
+    expect(events(recorder, 0)).toEqual([]);
+  });
+
+  it.each([3, 4, 5])('holds at the edge of %d records in a ring of 4', (count) => {
+    expect(recorderWith(count).latest(100)).toHaveLength(Math.min(count, 4));
+  });
+});
