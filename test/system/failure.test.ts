@@ -49,16 +49,24 @@ describe('kill -9 agentk under load', () => {
       while (load) await send('/api/v1/namespaces/demo/pods');
     };
     for (let i = 0; i < 16; i++) pending.add(worker());
-    for (let i = 0; i < 8; i++) pending.add(send('/api/v1/namespaces/demo/pods?watch=true'));
-    await until('the watches to hold tunnels', 10_000, async () =>
-      (await world.state()).requests.pending >= 8 ? true : undefined,
-    );
+    for (let i = 0; i < 8; i++) {
+      const watch = await world.open('/api/v1/namespaces/demo/pods?watch=true');
+      pending.add(
+        watch.body.text().then(
+          () => {},
+          () => void afterKill.push({ answer: undefined, endedMs: performance.now() - killedAt }),
+        ),
+      );
+    }
 
     killedAt = performance.now();
     agentk.kill('SIGKILL');
     load = false;
-    const late = world.get('/version');
     await agentk.exited;
+    await until('kas to know', 5_000, async () =>
+      (await world.state()).tunnels.open === 0 ? true : undefined,
+    );
+    const late = world.get('/version');
     const next = world.startAgentk();
     await Promise.all(pending);
 

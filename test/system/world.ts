@@ -178,6 +178,14 @@ export class World {
     return `Bearer ci:1:${this.data.jobToken}`;
   }
 
+  /** A GET whose answer has begun and whose body is read by the caller. */
+  open(path: string): ReturnType<typeof request> {
+    return request(`https://127.0.0.1:${this.ports.kubernetesApi}${path}`, {
+      dispatcher: this.dispatcher,
+      headers: { authorization: this.authorization },
+    });
+  }
+
   get(path: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
     return this.send('GET', path, undefined, headers);
   }
