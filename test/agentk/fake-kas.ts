@@ -3,14 +3,13 @@
  * does what the tests tell it, also what no good kas would do.
  */
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { Metadata, Server, ServerCredentials } from '@grpc/grpc-js';
+import { Metadata, Server, ServerCredentials, status } from '@grpc/grpc-js';
 import type {
   sendUnaryData,
   ServerDuplexStream,
   ServerUnaryCall,
   ServerWritableStream,
   ServiceDefinition,
-  status as Status,
   StatusObject,
 } from '@grpc/grpc-js';
 import {
@@ -37,7 +36,7 @@ type ConfigurationCall = ServerWritableStream<Buffer, Buffer>;
 type ConnectCall = ServerDuplexStream<Buffer, Buffer>;
 
 export interface Refusal {
-  readonly code: number;
+  readonly code: status;
   readonly details: string;
 }
 
@@ -121,21 +120,21 @@ export class FakeTunnel {
 
   /** Reads the answer to `claim` up to its end. */
   async answer(): Promise<TunnelAnswer> {
-    let status = 0;
+    let statusCode = 0;
     let headers = new Map<string, readonly string[]>();
     let body = '';
     let error: TunnelAnswer['error'];
     for (;;) {
       const message = await this.next();
       const { msg } = message ?? { msg: undefined };
-      if (msg?.case === undefined) return { status, headers, body, error, offered: false };
-      if (msg.case === 'descriptor') return { status, headers, body, error, offered: true };
+      if (msg?.case === undefined) return { status: statusCode, headers, body, error, offered: false };
+      if (msg.case === 'descriptor') return { status: statusCode, headers, body, error, offered: true };
       if (msg.case === 'error')
         error = { code: msg.value.status?.code ?? 0, message: msg.value.status?.message ?? '' };
       if (msg.case !== 'message') continue;
       const http: HttpResponse = fromBinary(HttpResponseSchema, msg.value.data);
       if (http.message.case === 'header') {
-        status = http.message.value.response?.statusCode ?? 0;
+        statusCode = http.message.value.response?.statusCode ?? 0;
         headers = new Map(
           Object.entries(http.message.value.response?.header ?? {}).map(([name, { value }]) => [name, value]),
         );
@@ -149,9 +148,9 @@ export class FakeTunnel {
   }
 
   /** Ends the stream with a status. */
-  end(code = 0, details = ''): void {
-    if (code === 0) this.#call.end();
-    else this.#call.emit('error', { code: code as Status, details } satisfies Partial<StatusObject>);
+  end(code = status.OK, details = ''): void {
+    if (code === status.OK) this.#call.end();
+    else this.#call.emit('error', { code, details } satisfies Partial<StatusObject>);
   }
 
   #send(msg: NonNullable<Parameters<typeof create<typeof ConnectResponseSchema>>[1]>['msg']): void {
@@ -179,7 +178,7 @@ export class FakeKas {
   });
   #configurations: ConfigurationCall[] = [];
 
-  static async start(): Promise<FakeKas> {
+  static async start(credentials = ServerCredentials.createInsecure()): Promise<FakeKas> {
     const kas = new FakeKas();
     kas.#server.addService(service(), {
       register: (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) =>
@@ -188,7 +187,7 @@ export class FakeKas {
       connect: (call: ConnectCall) => kas.#connect(call),
     });
     kas.port = await new Promise<number>((resolve, reject) => {
-      kas.#server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) =>
+      kas.#server.bindAsync('127.0.0.1:0', credentials, (error, port) =>
         error === null ? resolve(port) : reject(error),
       );
     });
@@ -236,7 +235,7 @@ export class FakeKas {
 
   #register(call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>): void {
     if (!this.#admit(call.metadata))
-      return done({ code: (this.refusal?.code ?? 0) as Status, details: this.refusal?.details ?? '' });
+      return done({ code: this.refusal?.code ?? status.UNKNOWN, details: this.refusal?.details ?? '' });
     this.registrations.push(fromBinary(RegisterRequestSchema, call.request));
     done(null, Buffer.from(toBinary(RegisterResponseSchema, create(RegisterResponseSchema))));
   }

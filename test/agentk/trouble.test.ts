@@ -1,3 +1,4 @@
+import { status } from '@grpc/grpc-js';
 import { createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -169,7 +170,7 @@ describe('GOAWAY', () => {
 
 describe('a refused agent', () => {
   test('says so once, with the remedy, and asks again only after a long wait', async () => {
-    kas.refusal = { code: 16, details: 'unauthenticated' };
+    kas.refusal = { code: status.UNAUTHENTICATED, details: 'unauthenticated' };
     const running = await start();
     await until(() => running.said('kas refuses this agent').length === 1, 'the line');
     const [line] = running.said('kas refuses this agent');
@@ -189,8 +190,8 @@ describe('a refused agent', () => {
   });
 
   test.each([
-    [7, 'forbidden', 'forbids its use'],
-    [5, 'agent not found', 'no agent for this token'],
+    [status.PERMISSION_DENIED, 'forbidden', 'forbids its use'],
+    [status.NOT_FOUND, 'agent not found', 'no agent for this token'],
   ])('with code %i is told which side is wrong', async (code, details, remedy) => {
     kas.refusal = { code, details };
     const running = await start();
@@ -199,7 +200,7 @@ describe('a refused agent', () => {
   });
 
   test('is not confused with a call that failed for another reason', async () => {
-    kas.refusal = { code: 5, details: 'Config: repository poll failed: ref not found' };
+    kas.refusal = { code: status.NOT_FOUND, details: 'Config: repository poll failed: ref not found' };
     const running = await start();
     await until(() => running.lines.some(({ message }) => /No configuration/.test(message)), 'a failed call');
     expect(running.said('kas refuses this agent')).toEqual([]);
@@ -223,7 +224,7 @@ describe('tunnels', () => {
 
   test('that fail for other reasons back off, with one line for all', async () => {
     const running = await connected();
-    for (const tunnel of kas.open) tunnel.end(14, 'unavailable');
+    for (const tunnel of kas.open) tunnel.end(status.UNAVAILABLE, 'unavailable');
     await until(() => kas.open.length === 0, 'failed tunnels');
     await clock.settle();
     expect(kas.tunnels.length).toBe(2);
@@ -239,7 +240,7 @@ describe('tunnels', () => {
   test('cancelled by kas are opened again at once', async () => {
     await connected();
     clock.advance(2 * tunnelClientDelays.hastyMs);
-    for (const tunnel of kas.open) tunnel.end(1, 'cancelled');
+    for (const tunnel of kas.open) tunnel.end(status.CANCELLED, 'cancelled');
     await until(() => kas.tunnels.length === 4, 'new tunnels');
   });
 
