@@ -12,12 +12,13 @@ export interface KubectlResult {
 
 export type Kubectl = (args: readonly string[], input?: string) => Promise<KubectlResult>;
 
+const program = 'kubectl';
 const runMs = 60_000;
 
 function started(kubeconfigPath: string, args: readonly string[]): ChildProcess {
   // Each cluster has its own cache: discovery of one must not be taken for another's.
   const cache = mkdtempSync(join(dirname(kubeconfigPath) || tmpdir(), 'cache-'));
-  return spawn('kubectl', ['--cache-dir', cache, ...args], {
+  return spawn(program, ['--cache-dir', cache, ...args], {
     env: { PATH: process.env['PATH'] ?? '', KUBECONFIG: kubeconfigPath, HOME: cache },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
@@ -25,7 +26,7 @@ function started(kubeconfigPath: string, args: readonly string[]): ChildProcess 
 
 /** A function that runs kubectl against a cluster. Fails clearly where there is no kubectl. */
 export function kubectlFor(kubeconfigPath: string): Kubectl {
-  const probe = spawnSync('kubectl', ['version', '--client'], { encoding: 'utf8' });
+  const probe = spawnSync(program, ['version', '--client'], { encoding: 'utf8' });
   if (probe.error !== undefined)
     throw new Error('these tests need kubectl on the PATH', { cause: probe.error });
   return (args, input) =>

@@ -1,2 +1,2 @@
 /** Self-signed TLS certificates for simulated servers and tests. */
-export { selfSignedCertificate, type SelfSigned } from './self-signed.ts';
+export { selfSignedCertificate } from './self-signed.ts';

@@ -5,7 +5,7 @@
  * G1. A dependent goes when none of its owners exists any more.
  * G2. Foreground deletion removes the dependents first and the owner last; orphaning cuts the dependents loose.
  */
-import type { Clock } from '../../ports/index.ts';
+import type { Clock, TimerHandle } from '../../ports/index.ts';
 import { textAt } from './json.ts';
 import type { Kind, KindRegistry } from './kinds.ts';
 import { paces } from './limits.ts';
@@ -30,43 +30,92 @@ const quietly: DeleteOptions = {
 };
 const written = { dryRun: false, fieldManager: 'kube-controller-manager', subresource: '' };
 
-/** Starts collecting; answers how to stop. */
-export function startGarbageCollector(deps: GarbageDeps): () => void {
-  const { store, kinds, resources, clock } = deps;
-  const queue = new Map<string, Change>();
+/** Collects until stopped. */
+export class GarbageCollector {
+  private readonly deps: GarbageDeps;
+  /** The newest change of each object that died or is dying, by uid. */
+  private readonly queue = new Map<string, Change>();
   /** Namespaces that lost something in this run. */
-  const touched = new Set<string>();
-  let timer: unknown;
+  private readonly touched = new Set<string>();
+  private readonly unsubscribe: () => void;
+  private timer: TimerHandle;
 
-  const kindOf = (collection: string): Kind | undefined => kinds.all().find((kind) => kind.id === collection);
+  constructor(deps: GarbageDeps) {
+    this.deps = deps;
+    this.unsubscribe = deps.store.subscribe((change) => {
+      if (change.type !== 'DELETED' && change.object.metadata.deletionTimestamp === undefined) return;
+      this.queue.set(change.object.metadata.uid, change);
+      this.timer ??= deps.clock.setTimeout(() => this.run(), paces.garbageMs);
+    });
+  }
 
-  const remove = (collection: string, object: KubeObject, policy = 'Background'): void => {
-    const kind = kindOf(collection);
-    if (kind === undefined) store.remove(collection, object);
-    else {
-      const options = { ...quietly, propagationPolicy: policy };
-      resources.delete(kind, object.metadata.namespace, object.metadata.name, options);
+  stop(): void {
+    this.unsubscribe();
+    if (this.timer !== undefined) this.deps.clock.clearTimeout(this.timer);
+  }
+
+  private run(): void {
+    this.timer = undefined;
+    const due = [...this.queue.values()];
+    this.queue.clear();
+    for (const change of due) this.collect(change);
+    for (const name of this.touched) {
+      const namespace = this.deps.store.get('/namespaces', undefined, name);
+      if (namespace?.metadata.deletionTimestamp !== undefined) this.emptyNamespace(name);
     }
-  };
+    this.touched.clear();
+  }
 
-  const withoutFinalizer = (collection: string, object: KubeObject, finalizer: string): void => {
-    const kind = kindOf(collection);
-    const current = store.get(collection, object.metadata.namespace, object.metadata.name);
+  private collect({ type, collection, object }: Change): void {
+    const { store } = this.deps;
+    if (type !== 'DELETED') {
+      const { finalizers = [], name } = object.metadata;
+      if (collection === '/namespaces') this.touched.add(name);
+      if (finalizers.includes('orphan')) this.orphan(collection, object);
+      if (finalizers.includes('foregroundDeletion')) this.deleteInForeground(collection, object);
+      return;
+    }
+    this.collectDependents(object.metadata.uid);
+    this.unblock(object);
+    if (collection === 'apiextensions.k8s.io/customresourcedefinitions') {
+      const custom = `${textAt(object, 'spec', 'group')}/${textAt(object, 'spec', 'names', 'plural')}`;
+      for (const resource of store.list(custom)) store.remove(custom, resource);
+    }
+  }
+
+  private kindOf(collection: string): Kind | undefined {
+    return this.deps.kinds.all().find((kind) => kind.id === collection);
+  }
+
+  private remove(collection: string, object: KubeObject, propagationPolicy = 'Background'): void {
+    const kind = this.kindOf(collection);
+    const { namespace, name } = object.metadata;
+    if (kind === undefined) this.deps.store.remove(collection, object);
+    else this.deps.resources.delete(kind, namespace, name, { ...quietly, propagationPolicy });
+  }
+
+  private dropFinalizer(collection: string, object: KubeObject, finalizer: string): void {
+    const kind = this.kindOf(collection);
+    const current = this.deps.store.get(collection, object.metadata.namespace, object.metadata.name);
     if (kind === undefined || current === undefined) return;
     const finalizers = (current.metadata.finalizers ?? []).filter((name) => name !== finalizer);
-    resources.replace(kind, current, { ...current, metadata: { ...current.metadata, finalizers } }, written);
-  };
+    const released = { ...current, metadata: { ...current.metadata, finalizers } };
+    this.deps.resources.replace(kind, current, released, written);
+  }
 
-  const ownerGone = (uid: string): void => {
+  /** G1. */
+  private collectDependents(uid: string): void {
+    const { store } = this.deps;
     for (const { collection, object } of store.ownedBy(uid)) {
       const alive = (object.metadata.ownerReferences ?? []).some((owner) => store.has(owner.uid));
-      if (!alive && object.metadata.deletionTimestamp === undefined) remove(collection, object);
+      if (!alive && object.metadata.deletionTimestamp === undefined) this.remove(collection, object);
     }
-  };
+  }
 
-  const orphan = (collection: string, owner: KubeObject): void => {
+  private orphan(collection: string, owner: KubeObject): void {
+    const { store, resources } = this.deps;
     for (const dependent of store.ownedBy(owner.metadata.uid)) {
-      const kind = kindOf(dependent.collection);
+      const kind = this.kindOf(dependent.collection);
       if (kind === undefined) continue;
       const { metadata } = dependent.object;
       const ownerReferences = (metadata.ownerReferences ?? []).filter(
@@ -75,92 +124,51 @@ export function startGarbageCollector(deps: GarbageDeps): () => void {
       const cut = { ...dependent.object, metadata: { ...metadata, ownerReferences } };
       resources.replace(kind, dependent.object, cut, written);
     }
-    withoutFinalizer(collection, owner, 'orphan');
-  };
+    this.dropFinalizer(collection, owner, 'orphan');
+  }
 
-  const foreground = (collection: string, owner: KubeObject): void => {
-    const blocking = store.ownedBy(owner.metadata.uid);
-    for (const { collection: held, object } of blocking) {
-      if (object.metadata.deletionTimestamp === undefined) remove(held, object, 'Foreground');
+  /** G2. */
+  private deleteInForeground(collection: string, owner: KubeObject): void {
+    const { store } = this.deps;
+    const { uid } = owner.metadata;
+    for (const { collection: held, object } of store.ownedBy(uid)) {
+      if (object.metadata.deletionTimestamp === undefined) this.remove(held, object, 'Foreground');
     }
-    if (store.ownedBy(owner.metadata.uid).length === 0) {
-      withoutFinalizer(collection, owner, 'foregroundDeletion');
-    }
-  };
+    if (store.ownedBy(uid).length === 0) this.dropFinalizer(collection, owner, 'foregroundDeletion');
+  }
 
-  const emptyNamespace = (namespace: KubeObject): void => {
-    const { name } = namespace.metadata;
+  /** Removes what a dying namespace holds; when nothing is left, lets the namespace go. */
+  private emptyNamespace(name: string): void {
+    const { store, kinds, resources } = this.deps;
     let left = 0;
     for (const collection of store.collectionIds()) {
       if (collection === '/namespaces') continue;
       for (const object of store.list(collection, name)) {
-        if (object.metadata.deletionTimestamp === undefined) remove(collection, object);
+        if (object.metadata.deletionTimestamp === undefined) this.remove(collection, object);
       }
       left += store.list(collection, name).length;
     }
-    if (left > 0) return;
     const kind = kinds.builtin('v1', 'namespaces');
     const current = store.get(kind.id, undefined, name);
-    if (current === undefined) return;
-    const emptied = resources.replace(
-      kind,
-      current,
-      { ...current, spec: {} },
-      { ...written, subresource: 'finalize' },
-    );
+    if (left > 0 || current === undefined) return;
+    const options = { ...written, subresource: 'finalize' };
+    const emptied = resources.replace(kind, current, { ...current, spec: {} }, options);
     if (emptied instanceof Refusal) throw new Error(`a namespace could not be finalized: ${emptied.message}`);
-  };
+  }
 
-  /** Namespaces and foreground owners that wait for this object to go. */
-  const unblocked = (object: KubeObject): void => {
-    const home = object.metadata.namespace;
-    if (home !== undefined) touched.add(home);
-    for (const reference of object.metadata.ownerReferences ?? []) {
-      const group = reference.apiVersion.includes('/') ? (reference.apiVersion.split('/')[0] ?? '') : '';
-      const kind = kinds.all().find((one) => one.group === group && one.kind === reference.kind);
+  /** Looks again at the namespace and the foreground owners that waited for this object to go. */
+  private unblock(object: KubeObject): void {
+    const { store, kinds } = this.deps;
+    const { namespace, ownerReferences = [] } = object.metadata;
+    if (namespace !== undefined) this.touched.add(namespace);
+    for (const { apiVersion, kind: name, name: ownerName } of ownerReferences) {
+      const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
+      const kind = kinds.all().find((one) => one.group === group && one.kind === name);
       if (kind === undefined) continue;
-      const owner = store.get(kind.id, kind.namespaced ? home : undefined, reference.name);
-      if (owner?.metadata.finalizers?.includes('foregroundDeletion') === true) foreground(kind.id, owner);
+      const owner = store.get(kind.id, kind.namespaced ? namespace : undefined, ownerName);
+      if (owner?.metadata.finalizers?.includes('foregroundDeletion') === true) {
+        this.deleteInForeground(kind.id, owner);
+      }
     }
-  };
-
-  const collect = (change: Change): void => {
-    const { collection, object } = change;
-    if (change.type !== 'DELETED') {
-      const { deletionTimestamp, finalizers = [] } = object.metadata;
-      if (deletionTimestamp === undefined) return;
-      if (collection === '/namespaces') emptyNamespace(object);
-      if (finalizers.includes('orphan')) orphan(collection, object);
-      if (finalizers.includes('foregroundDeletion')) foreground(collection, object);
-      return;
-    }
-    ownerGone(object.metadata.uid);
-    unblocked(object);
-    if (collection === 'apiextensions.k8s.io/customresourcedefinitions') {
-      const custom = `${textAt(object, 'spec', 'group')}/${textAt(object, 'spec', 'names', 'plural')}`;
-      for (const resource of store.list(custom)) store.remove(custom, resource);
-    }
-  };
-
-  const run = (): void => {
-    timer = undefined;
-    const due = [...queue.values()];
-    queue.clear();
-    for (const change of due) collect(change);
-    for (const name of touched) {
-      const namespace = store.get('/namespaces', undefined, name);
-      if (namespace?.metadata.deletionTimestamp !== undefined) emptyNamespace(namespace);
-    }
-    touched.clear();
-  };
-
-  const unsubscribe = store.subscribe((change) => {
-    if (change.type !== 'DELETED' && change.object.metadata.deletionTimestamp === undefined) return;
-    queue.set(change.object.metadata.uid, change);
-    timer ??= clock.setTimeout(run, paces.garbageMs);
-  });
-  return () => {
-    unsubscribe();
-    if (timer !== undefined) clock.clearTimeout(timer);
-  };
+  }
 }

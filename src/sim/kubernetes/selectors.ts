@@ -83,31 +83,6 @@ export function labelSelector(text: string): Selector | Refusal {
   return (object) => requirements.every((one) => holds(one, object.metadata.labels ?? {}));
 }
 
-/** `matchLabels` and `matchExpressions` of workloads. */
-export function matchesLabelSelector(selector: unknown, labels: Readonly<Record<string, string>>): boolean {
-  const wanted = at(selector, 'matchLabels') ?? {};
-  for (const [key, value] of Object.entries(wanted)) if (labels[key] !== value) return false;
-  const expressions = at(selector, 'matchExpressions');
-  if (!Array.isArray(expressions)) return true;
-  const operators: Record<string, Requirement['operator']> = {
-    In: 'in',
-    NotIn: 'notIn',
-    Exists: 'exists',
-    DoesNotExist: 'absent',
-  };
-  return expressions.every((entry: unknown) => {
-    const operator = operators[String(at(entry, 'operator'))];
-    const values = at(entry, 'values');
-    return (
-      operator !== undefined &&
-      holds(
-        { key: String(at(entry, 'key')), operator, values: Array.isArray(values) ? values.map(String) : [] },
-        labels,
-      )
-    );
-  });
-}
-
 /** Fields beyond name and namespace that the real server indexes, by collection. */
 const selectable: Readonly<Record<string, readonly string[]>> = {
   '/pods': [

@@ -10,7 +10,7 @@ import { selfSignedCertificate } from '../certificate/index.ts';
 import { AuditLog, type AuditEntry } from './audit.ts';
 import { ExecSessions } from './exec.ts';
 import { createFront } from './front.ts';
-import { startGarbageCollector } from './garbage.ts';
+import { GarbageCollector } from './garbage.ts';
 import type { TokenUser } from './identity.ts';
 import { KindRegistry } from './kinds.ts';
 import { Kubelet } from './kubelet.ts';
@@ -91,11 +91,8 @@ function kubeconfigText(url: string, token: string, caPem: string | undefined): 
   return `${JSON.stringify(file, undefined, 2)}\n`;
 }
 
-/** Starts a cluster; resolves when it answers. Rejects when the address cannot be had. */
-export async function startSimulatedKubernetes(
-  options: SimulatedKubernetesOptions,
-): Promise<SimulatedKubernetes> {
-  const { clock, random, log } = options;
+/** The cluster behind the front: its objects, and all that lives in it by itself. */
+function startLife({ clock, random, seedDemo: demo }: SimulatedKubernetesOptions) {
   const store = new Store();
   const kinds = new KindRegistry();
   store.subscribe((change) => {
@@ -107,43 +104,41 @@ export async function startSimulatedKubernetes(
   const resources = new Resources({ store, kinds, clock, newUid, nameSuffix: () => suffixOf(random) });
   const recorder = new EventRecorder(resources, kinds, clock);
   const stopController = startWorkloadController({ store, kinds, resources, clock, recorder });
-  const stopGarbage = startGarbageCollector({ store, kinds, resources, clock });
+  const garbage = new GarbageCollector({ store, kinds, resources, clock });
   const kubelet = new Kubelet({ store, kinds, resources, clock, recorder });
   const seeding = { resources, kinds, nowMs: () => clock.now() };
   seedCluster(seeding);
   seedNode(seeding);
-  if (options.seedDemo === true) seedDemo(seeding);
+  if (demo === true) seedDemo(seeding);
+  const stop = (): void => {
+    stopController();
+    garbage.stop();
+    kubelet.stop();
+  };
+  return { store, kinds, resources, newUid, stop };
+}
 
+/** Starts a cluster; resolves when it answers. Rejects when the address cannot be had. */
+export async function startSimulatedKubernetes(
+  options: SimulatedKubernetesOptions,
+): Promise<SimulatedKubernetes> {
+  const { clock, log } = options;
+  const { stop, ...life } = startLife(options);
   const adminToken = `admin-${randomBytes(12).toString('hex')}`;
   const tokens = new Map<string, TokenUser>(Object.entries(options.tokens ?? {}));
   tokens.set(adminToken, { username: 'admin', groups: ['system:masters'] });
-  const watches = new WatchHub(store, clock);
-  const logs = new PodLogs(store, clock);
+  const watches = new WatchHub(life.store, clock);
+  const logs = new PodLogs(life.store, clock);
   const exec = new ExecSessions(clock);
   const audit = new AuditLog();
   const host = options.host ?? '127.0.0.1';
   // Real time: its readers live outside the simulated clock.
   const certificate =
     options.tls === true ? selfSignedCertificate(['127.0.0.1', 'localhost', host], Date.now()) : undefined;
-  const server = createFront({
-    store,
-    kinds,
-    resources,
-    watches,
-    logs,
-    exec,
-    clock,
-    tokens,
-    newUid,
-    log,
-    audit,
-    certificate,
-  });
+  const server = createFront({ ...life, watches, logs, exec, clock, tokens, log, audit, certificate });
 
   const stopLife = (): void => {
-    stopController();
-    stopGarbage();
-    kubelet.stop();
+    stop();
     watches.stop();
     logs.stop();
     exec.stop();
