@@ -15,6 +15,7 @@ import {
   type SomeChildSpec,
   type SupervisorSpec,
 } from './child-spec.ts';
+import { isCompiled } from './compile.ts';
 import type { SafeEnv } from './environment.ts';
 import { errorText, exitReason, type Exit } from './exit.ts';
 import { guarded } from './guarded.ts';
@@ -61,7 +62,8 @@ export class ActorChild implements Child {
       id: spec.id,
       input: spec.input,
       clock: env.clock,
-      ...(env.inspect === undefined ? {} : { inspect: env.inspect }),
+      // Compiled logic tells of its transitions itself; xstate need not make an event of every step of it.
+      ...(env.inspect === undefined || isCompiled(spec.logic) ? {} : { inspect: env.inspect }),
     });
     watch(this.ref, (exit) => this.#end(exit)); // C2
   }

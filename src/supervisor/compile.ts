@@ -16,6 +16,7 @@
 import type {
   ActorLogic,
   ActorScope,
+  AnyActorLogic,
   AnyStateMachine,
   ContextFrom,
   EventFrom,
@@ -129,6 +130,11 @@ export function compileMachine<M extends AnyStateMachine>(
   const logic = logicOf({ table, wheel, observe });
   // The types of this very machine are put on here, once; below, context and events are plain objects.
   return logic as object as CompiledLogicFrom<M>;
+}
+
+/** True for what `compileMachine` made, guarded or not. */
+export function isCompiled(logic: AnyActorLogic): boolean {
+  return 'program' in logic;
 }
 
 type BareScope = ActorScope<CompiledSnapshot<object, unknown>, EventObject>;
