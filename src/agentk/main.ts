@@ -48,6 +48,11 @@ export async function runAgentk(options: AgentkOptions): Promise<Agentk> {
   const access = await loadKubernetesAccess(options.kubernetes, { env: options.env, clock });
   const server = openApiServer(access, clock);
   const log = new AgentLog(options.ports.log);
+  const proxies = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'].filter(
+    (name) => options.env[name],
+  );
+  if (proxies.length > 0)
+    log.warn('Proxies are not supported yet, connecting directly', { ignored: proxies });
   const recorder = new FlightRecorder({ clock, entriesMax: agentkLimits.recordedTransitionsMax });
   const env: SupervisorEnv = {
     clock,

@@ -218,7 +218,7 @@ describe('tunnels', () => {
     await clock.settle();
     expect(kas.tunnels.length).toBe(tried);
     kas.hasty = false;
-    clock.advance(tunnelClientDelays.backoffInitMs * 1.2);
+    clock.advance(tunnelClientDelays.backoffInitMs * 1.2 + 100);
     await until(() => kas.open.length === 2, 'tunnels that stay');
   });
 
@@ -233,7 +233,7 @@ describe('tunnels', () => {
       'news',
     );
     expect(running.said('Tunnel to kas failed')).toHaveLength(1);
-    clock.advance(tunnelClientDelays.backoffInitMs * 1.2);
+    clock.advance(tunnelClientDelays.backoffInitMs * 1.2 + 100);
     await until(() => kas.open.length === 2, 'new tunnels');
   });
 
@@ -251,12 +251,12 @@ describe('tunnels', () => {
     await tunnel?.next();
     expect(await tunnel?.get('/a')).toMatchObject({ offered: true });
     await until(() => kas.open.length === 12, 'ten more tunnels');
-    await pass(tunnelClientDelays.idleMsMax - 1);
+    await pass(tunnelClientDelays.idleMsMax - 100);
     await clock.settle();
     expect(kas.open.length).toBe(12);
-    clock.advance(1);
-    await until(() => kas.open.length === 2, 'two tunnels');
-    expect(running.agentk.tunnels).toEqual({ idle: 2, busy: 0 });
+    clock.advance(100);
+    await until(() => running.agentk.tunnels.idle === 2, 'two tunnels');
+    expect(kas.open.length).toBe(2);
     await pass(10 * tunnelClientDelays.idleMsMax);
     await clock.settle();
     expect(kas.open.length).toBe(2);

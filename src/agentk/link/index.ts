@@ -1,8 +1,8 @@
 /** The one connection to kas: its address, its life, and the board where others find it. */
-export { createAgentLinkLogic, type AgentLinkDeps } from './agent-link.actor.ts';
-export { followLink, type LinkRestored } from './follow-link.ts';
-export { parseKasAddress, parseKasHeaders, type KasAddress } from './kas-address.ts';
-export { authorityOf, type KasTarget, type KasTls } from './kas-connection.ts';
+export { createAgentLinkLogic } from './agent-link.actor.ts';
+export { followLink } from './follow-link.ts';
+export { parseKasAddress, parseKasHeaders } from './kas-address.ts';
+export { authorityOf, type KasTarget } from './kas-connection.ts';
 export { KasSockets } from './kas-sockets.ts';
-export { LinkBoard, type LiveLink, type Standing } from './link-board.ts';
+export { LinkBoard, type LiveLink } from './link-board.ts';
 export { LinkJournal } from './link-journal.ts';
