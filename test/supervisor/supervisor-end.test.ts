@@ -1,3 +1,4 @@
+import { createMachine } from 'xstate';
 import { describe, expect, test } from 'vitest';
 import { DynamicSupervisor, Supervisor } from '../../src/supervisor/index.ts';
 import { outcome, running, steady, World } from './world.ts';
@@ -68,6 +69,32 @@ describe('stopping', () => {
     await world.clock.advanceAsync(1000);
     await stopped;
     expect(world.takeTrace()).toBe('-c -b -a');
+  });
+
+  test('a stop request from a child that is just being started again starts no more siblings', async () => {
+    const world = new World();
+    let lives = 0;
+    const logic = createMachine({
+      entry: () => {
+        lives++;
+        if (lives === 2) void supervisor.stop('from inside');
+      },
+      on: {
+        crash: {
+          actions: () => {
+            throw new Error('crash');
+          },
+        },
+      },
+    });
+    const supervisor = await running(world, {
+      strategy: 'one_for_all',
+      children: [{ id: 'a', logic, shutdown: 'brutal' }, world.spec('b')],
+    });
+    supervisor.whichChildren()[0]?.ref?.send({ type: 'crash' });
+    await world.clock.settle();
+    expect([lives, world.takeTrace()]).toEqual([2, '-b']);
+    expect(await outcome(supervisor)).toEqual({ kind: 'shutdown', reason: 'from inside' });
   });
 
   test('one that ends by itself while a sibling stops is not restarted', async () => {

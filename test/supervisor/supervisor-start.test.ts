@@ -97,6 +97,7 @@ describe('starting', () => {
     await supervisor.stop('changed my mind');
     await started;
     expect(world.takeTrace()).toBe('+a +b -b -a');
+    expect(world.kinds()).toEqual(['started a', 'stopped b', 'stopped a']);
     expect(world.clock.pending).toBe(0);
   });
 
