@@ -5,7 +5,7 @@
  * A1. The quota is counted before anything else is done for a token, and a store that fails does not lock agents out.
  * A2. Tokens are compared by hash and never leave this file but towards GitLab.
  */
-import { createHash } from 'node:crypto';
+import { hash as digest } from 'node:crypto';
 import type { AnyActorLogic } from 'xstate';
 import type { ServerCall } from '../pipe/grpc/index.ts';
 import { firstValue, status, StatusCode, type RpcStatus } from '../protocol/index.ts';
@@ -58,7 +58,7 @@ export class AgentSessions {
   admit(call: ServerCall, patient: boolean, done: (admission: Admission) => void): void {
     const token = bearerToken(call);
     if (token.kind === 'invalid') return done({ kind: 'refused', status: token.status });
-    const hash = createHash('sha256').update(token.value).digest('hex');
+    const hash = digest('sha256', token.value, 'hex');
     this.#deps.store.takeTokenQuota(hash, this.#deps.callsPerTokenPerMinuteMax).then(
       (within) => {
         if (within) this.#admit(call, token.value, hash, patient, done);

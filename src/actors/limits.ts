@@ -22,6 +22,8 @@ export const actorLimits = {
 /** How long things may take (`spec/wire.md §4.4`, `§6.4`, `§12`). */
 export const actorTimes = {
   vacancyMs: 120_000,
+  /** How late a session's chart may hear how many tunnels it has. */
+  tunnelCountMs: 200,
   keepaliveMs: 50_000,
   pingAckMs: 20_000,
   lastCallMs: 5_000,

@@ -4,6 +4,8 @@
  *
  * U1. Outside an exchange this file is the stream's handler; during one the pipe is. Nobody else reads it.
  * U2. A stream that speaks when it has nothing to say is ended with INVALID_ARGUMENT (`spec/wire.md §3.2`).
+ * U3. A session's chart hears at once of its first and last tunnel, of other changes a little later: without reuse every
+ *     request ends one tunnel and begins another.
  */
 import { tunnelMachine } from '../../statecharts/index.ts';
 import type { MessageHandler, ServerCall, StreamEnd } from '../pipe/grpc/index.ts';
@@ -19,7 +21,7 @@ import {
   type TransitionObserver,
 } from '../supervisor/index.ts';
 import type { AgentSession, SessionTenant } from './agent-session.actor.ts';
-import { actorLimits } from './limits.ts';
+import { actorLimits, actorTimes } from './limits.ts';
 import type { OfferedTunnel, TunnelDirectory } from './tunnel-directory.ts';
 
 /** Asked by an agent that can serve several requests on one stream, and granted with the same key. */
@@ -150,6 +152,8 @@ export class Tunnels {
   readonly #logic: CompiledLogicFrom<typeof tunnelMachine>;
   readonly #byId = new Map<string, Tunnel>();
   readonly #perSession = new WeakMap<AgentSession, number>();
+  /** Sessions whose chart does not know their present count yet. */
+  readonly #untold = new Set<AgentSession>();
   #made = 0;
 
   constructor(deps: TunnelsDeps) {
@@ -200,9 +204,8 @@ export class Tunnels {
       onEnd: (ended) => this.#forget(ended),
     });
     this.#byId.set(tunnel.tunnelId, tunnel);
-    this.#perSession.set(session, held + 1);
     session.tenants.add(tunnel);
-    session.tunnelsChanged(held + 1);
+    this.#count(session, held + 1);
     call.stream.handler = tunnel;
   }
 
@@ -220,10 +223,21 @@ export class Tunnels {
   #forget(tunnel: Tunnel): void {
     if (!this.#byId.delete(tunnel.tunnelId)) return;
     const { session } = tunnel;
-    const left = (this.#perSession.get(session) ?? 1) - 1;
-    this.#perSession.set(session, left);
     session.tenants.delete(tunnel);
-    session.tunnelsChanged(left);
+    this.#count(session, (this.#perSession.get(session) ?? 1) - 1);
+  }
+
+  /** U3. */
+  #count(session: AgentSession, held: number): void {
+    const before = this.#perSession.get(session) ?? 0;
+    this.#perSession.set(session, held);
+    if (held === 0 || before === 0) return session.tunnelsChanged(held);
+    if (this.#untold.has(session)) return;
+    this.#untold.add(session);
+    this.#deps.wheel.after(actorTimes.tunnelCountMs, () => {
+      this.#untold.delete(session);
+      session.tunnelsChanged(this.#perSession.get(session) ?? 0);
+    });
   }
 }
 

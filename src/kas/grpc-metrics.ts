@@ -1,7 +1,7 @@
 /** gRPC server metrics with the originals' names (`spec/kas.md §7.4`). */
 import type { CallObserver, MessageCounts } from '../pipe/grpc/index.ts';
-import type { Metrics } from '../ports/index.ts';
-import { methods, statusName } from '../protocol/index.ts';
+import type { Labels, Metrics } from '../ports/index.ts';
+import { methods, StatusCode, statusName } from '../protocol/index.ts';
 
 export function grpcServerMetrics(metrics: Metrics): CallObserver {
   const labelNames = ['grpc_type', 'grpc_service', 'grpc_method'];
@@ -15,15 +15,19 @@ export function grpcServerMetrics(metrics: Metrics): CallObserver {
     help: 'RPCs completed on the server, by status code',
     labelNames: [...labelNames, 'grpc_code'],
   });
+  // Labels are made once: without reuse of tunnels every request is a call.
   const labels = new Map(
-    Object.values(methods).map(({ path, service, name, kind }) => [
-      path,
-      {
-        grpc_type: kind.replace('streaming', 'stream').replace('bidi_', 'bidi_'),
+    Object.values(methods).map(({ path, service, name, kind }) => {
+      const call = {
+        grpc_type: kind.replace('streaming', 'stream'),
         grpc_service: service,
         grpc_method: name,
-      },
-    ]),
+      };
+      const ended = Object.values(StatusCode).map(
+        (code) => [code, { ...call, grpc_code: statusName(code) }] as const,
+      );
+      return [path, { call, ended: new Map<number, Labels>(ended) }] as const;
+    }),
   );
   const counts = new Map<string, MessageCounts>();
   const total = (pick: (count: MessageCounts) => number) => () => {
@@ -43,14 +47,14 @@ export function grpcServerMetrics(metrics: Metrics): CallObserver {
     onCallStarted: (method) => {
       const known = labels.get(method);
       if (known === undefined) return undefined;
-      started.inc(known);
+      started.inc(known.call);
       let count = counts.get(method);
       if (count === undefined) counts.set(method, (count = { received: 0, sent: 0 }));
       return count;
     },
     onCallEnded: (method, code) => {
-      const known = labels.get(method);
-      if (known !== undefined) handled.inc({ ...known, grpc_code: statusName(code) });
+      const known = labels.get(method)?.ended.get(code);
+      if (known !== undefined) handled.inc(known);
     },
   };
 }
