@@ -17,7 +17,7 @@ import { discovery, kubernetesVersion } from './discovery.ts';
 import type { ExecSessions } from './exec.ts';
 import { authenticate, impersonated } from './identity.ts';
 import type { KindRegistry } from './kinds.ts';
-import { openapi } from './openapi.ts';
+import { openapi, openapiV2Protobuf } from './openapi.ts';
 import { denialText, isAllowed, type Identity } from './rbac.ts';
 import {
   badRequest,
@@ -132,7 +132,9 @@ function answerPath(
     return;
   }
   if (path === '/openapi/v2' && !/json|\*\/\*|^$/.test(accept)) {
-    refuse(response, notAcceptable([json]));
+    if (accept.includes('proto-openapi.spec.v2@v1.0+protobuf'))
+      send(response, 200, openapiV2Protobuf.body, openapiV2Protobuf.contentType);
+    else refuse(response, notAcceptable([json, openapiV2Protobuf.contentType]));
     return;
   }
   const found = discovery(deps.kinds, path, accept);

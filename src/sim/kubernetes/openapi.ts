@@ -63,6 +63,16 @@ function document(kinds: readonly Kind[]): JsonObject {
   return { openapi: '3.0.0', info, paths, components: { schemas } };
 }
 
+/**
+ * The empty `/openapi/v2` in protobuf, the only form that kubectl before OpenAPI v3 (Debian 12 has 1.20) asks for: version
+ * "2.0" (field 1), info (2) with title (1) and version (2), no paths (8). Without it such a kubectl can neither create nor apply.
+ */
+export const openapiV2Protobuf = {
+  /** With a dot where the request has `@`, which Go's media types do not allow. */
+  contentType: 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf',
+  body: `\n\x032.0\x12\x15\n\n${info.title}\x12\x07${info.version}B\0`,
+} as const;
+
 /** Answers a path below /openapi, or undefined. */
 export function openapi(kinds: KindRegistry, path: string): JsonObject | undefined {
   const all = kinds.all().filter((kind) => !kind.review);
