@@ -168,8 +168,11 @@ export class KubernetesApiFront implements Front {
     if (handle === undefined) {
       return answerStatus(response, head, 503, 'Too many requests are pending, try again later');
     }
-    // Once it is forwarded the pipe watches the client.
-    if (!handle.forwarding) response.once('close', () => handle.clientGone());
+    // Once it is forwarded the pipe watches the client, and knows a finished response from a client that left.
+    if (handle.forwarding) return;
+    response.once('close', () => {
+      if (!handle.forwarding) handle.clientGone();
+    });
   }
 
   #preflight(request: IncomingMessage, response: ServerResponse): void {
