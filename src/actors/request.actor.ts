@@ -18,7 +18,7 @@ import type { TunnelDirectory, Waiter } from './tunnel-directory.ts';
 
 /** How an exchange over a tunnel ended, as the front's pipe tells it. */
 export interface ForwardResult {
-  /** For metrics and the recorder: `served`, `clientGone`, ... */
+  /** For metrics and the recorder: `served`, `clientGone`, ... `untaken`: not executed, another tunnel may be tried. */
   readonly outcome: string;
   readonly reusable: boolean;
   /** What the agent's Connect call is answered with when the tunnel is not reused. */
@@ -212,7 +212,10 @@ export class Requests {
     grantReuse(tunnel);
     pending.forwarded = exchange.forward(tunnel, ({ outcome, reusable, ending }) => {
       tunnel.forwardFinished(requestId, reusable && tunnel.reuse, ending);
-      actor?.send({ type: 'forward.finished', tunnelId, outcome });
+      if (outcome === 'untaken') {
+        pending.forwarded = undefined;
+        actor?.send({ type: 'tunnel.lost', tunnelId, atMs: clock.monotonic() });
+      } else actor?.send({ type: 'forward.finished', tunnelId, outcome });
     });
   }
 }

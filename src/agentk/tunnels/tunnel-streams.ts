@@ -134,7 +134,16 @@ export class TunnelStreams {
   /** Takes an idle stream out of kas's routing (`statecharts/tunnel-client.ts` T5). */
   halfClose(tunnelId: string, stream: number): void {
     const open = this.#open.get(tunnelId);
-    if (open?.number === stream) open.call.halfClose();
+    if (open?.number !== stream) return;
+    open.call.halfClose();
+    // A request that crosses this on the wire cannot be answered, so it must not be executed: kas sees the end of our
+    // side before any answer and takes another tunnel.
+    open.call.handler = {
+      onMessage: ignore,
+      onHalfClosed: ignore,
+      onDrain: ignore,
+      onClosed: (end) => this.#ended(open, this.#verdict(end, open, false)),
+    };
   }
 
   /** After its request the stream ends instead of offering itself again. */

@@ -68,7 +68,12 @@ export interface ForwardOutcome {
     | 'failedAfterHeader'
     | 'clientGone'
     /** Protocols were switched and the connection has ended in an ordinary way. */
-    | 'upgraded';
+    | 'upgraded'
+    /**
+     * The agent was giving up the tunnel when the request came: nothing was executed and nothing of the request is used
+     * up. The caller may forward it on another tunnel.
+     */
+    | 'untaken';
   /**
    * The stream belongs to the caller again and its next message must be a descriptor; the caller sets its handler before
    * it returns from `onDone`. The agent may half-close instead: then the caller ends the call with OK. False: the caller

@@ -68,6 +68,8 @@ class HttpForward implements MessageHandler, Forwarding, PumpOwner {
   /** The inner trailer arrived. */
   #responseEnded = false;
   #streamPaused = false;
+  /** The agent sent something for this exchange. */
+  #heard = false;
   readonly #answer: ClientResponse;
 
   constructor(options: ForwardOptions, onDone: (outcome: ForwardOutcome) => void) {
@@ -110,6 +112,7 @@ class HttpForward implements MessageHandler, Forwarding, PumpOwner {
 
   onMessage(payload: Buffer): void {
     if (this.#done) return;
+    this.#heard = true;
     const message = decodeTunnelUp(payload);
     const refused = acceptUp(this.#order, message);
     if (refused !== undefined) return this.#fail(refused, readFailed, refused);
@@ -125,6 +128,7 @@ class HttpForward implements MessageHandler, Forwarding, PumpOwner {
 
   onHalfClosed(): void {
     if (this.#done) return;
+    if (this.#untaken) return this.#finish('untaken', ok, '', false, ok);
     const refused = this.#order.endOuter() ?? this.#order.endInner();
     if (refused !== undefined) return this.#fail(refused, readFailed, refused);
     this.#complete(false);
@@ -229,6 +233,13 @@ class HttpForward implements MessageHandler, Forwarding, PumpOwner {
     const refused = this.#order.endInner();
     if (refused !== undefined) return this.#fail(refused, readFailed, ok);
     this.#complete(false);
+  }
+
+  /** An agent that gives up an idle tunnel and our request crossed on the wire: it was not executed. */
+  get #untaken(): boolean {
+    return (
+      this.#options.tunnel.reuse && !this.#heard && this.#body === undefined && !this.#options.head.upgrade
+    );
   }
 
   /** The agent's direction ended cleanly. */

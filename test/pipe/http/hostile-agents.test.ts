@@ -143,3 +143,26 @@ describe('an agent that breaks the protocol', () => {
     });
   });
 });
+
+describe('an agent that gives up its idle tunnel while a request is on its way', () => {
+  const silent = scripted([]);
+
+  test('executes nothing and uses nothing up, so the request may go to another tunnel', async () => {
+    await using rig = await Rig.start({ api: noApi, agent: silent, reuse: true });
+    const answer = rig.request({ path: '/' }).catch(() => 'cut');
+    expect(await rig.forwarded.at(0)).toMatchObject({
+      kind: 'untaken',
+      reusable: false,
+      tunnelStatus: { code: 0 },
+    });
+    rig.front.closeAllConnections();
+    expect(await answer).toBe('cut');
+  });
+
+  test('is an error for a request with a body: part of it may be used up', async () => {
+    await using rig = await Rig.start({ api: noApi, agent: silent, reuse: true });
+    const answer = await rig.request({ path: '/', method: 'POST' }, Buffer.from('x'));
+    expect(answer.statusCode).toBe(502);
+    expect(await rig.forwarded.at(0)).toMatchObject({ kind: 'failedBeforeHeader' });
+  });
+});
