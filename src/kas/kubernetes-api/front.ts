@@ -13,7 +13,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { Front, Requests } from '../../actors/index.ts';
 import { upgradeResponse } from '../../pipe/http/index.ts';
-import type { Clock, Labels, Log, Metrics } from '../../ports/index.ts';
+import type { Clock, Labels, Log, Metrics, TimerHandle } from '../../ports/index.ts';
 import { decodePath, parseQuery } from '../../protocol/index.ts';
 import { listen, type ListenAddress } from '../listen.ts';
 import type { Authorizer } from './authorizer.ts';
@@ -43,6 +43,7 @@ const limits = {
   headerBytesMax: 1024 * 1024,
   connectionsMax: 20_000,
   lastWordsMs: 500,
+  idleLookMs: 250,
 };
 const emptyQuery: readonly string[] = [];
 
@@ -118,9 +119,19 @@ export class KubernetesApiFront implements Front {
   drain(): Promise<void> {
     const server = this.#server;
     if (server === undefined) return Promise.resolve();
+    const { clock } = this.#deps;
     return new Promise((resolve) => {
-      server.close(() => resolve());
-      server.closeIdleConnections();
+      let timer: TimerHandle;
+      // Clients keep connections open: each is closed soon after its last response, not after the idle time.
+      const closeIdle = () => {
+        server.closeIdleConnections();
+        timer = clock.setTimeout(closeIdle, limits.idleLookMs);
+      };
+      server.close(() => {
+        clock.clearTimeout(timer);
+        resolve();
+      });
+      closeIdle();
     });
   }
 
