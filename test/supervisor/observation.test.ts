@@ -24,7 +24,7 @@ const outer = createMachine({
   type: 'parallel',
   states: {
     left: { initial: 'a', states: { a: { on: { turn: 'b' } }, b: {} } },
-    right: { initial: 'c', states: { c: {} } },
+    right: { initial: 'c', states: { c: { on: { again: { target: 'c', reenter: true } } } } },
   },
 });
 
@@ -47,6 +47,7 @@ test('each change of state is told once, of invoked machines too, events that ch
   actor.start();
   actor.send({ type: 'turn' });
   actor.send({ type: 'turn' });
+  actor.send({ type: 'again' });
   actor.getSnapshot().children['child']?.send({ type: 'go' });
   actor.getSnapshot().children['child']?.send({ type: 'note' });
   const lines = seen.map(
