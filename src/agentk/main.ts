@@ -69,6 +69,7 @@ export async function runAgentk(options: AgentkOptions): Promise<Agentk> {
   const tree = buildAgentTree({ options, target, headers: headers.ok, server, log, env, onIdentityChanged });
   const state = () => ({
     children: tree.root.whichChildren().map(shown),
+    tunnels: tree.herd.states(),
     transitions: recorder.latest(agentkLimits.shownTransitionsMax),
   });
   const daemon = new Daemon(options, tree, server, state);

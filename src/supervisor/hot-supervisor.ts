@@ -1,5 +1,5 @@
 /**
- * The supervisor of hot actors: tunnels and requests, one born per stream or per request, run from a compiled chart without
+ * The supervisor of hot actors: tunnels and requests, born or stepped per request, run from a compiled chart without
  * an xstate system (`compile-actor.ts`). All are temporary: one that crashes is reported and gone, nobody restarts a request.
  *
  * H1. Never more than `maxChildren`.
@@ -38,6 +38,8 @@ export interface HotChild<C, E extends EventObject, I, O, T extends string> {
   readonly onCreated: (actor: HotActor<C, E, O, T>) => void;
   /** Told once when it ended by itself, well or by a crash; not when it was ended from here. */
   readonly onDone: (snapshot: CompiledSnapshot<C, O, T>) => void;
+  /** Told instead when it was ended from here, because the budget was spent. */
+  readonly onStopped?: () => void;
 }
 
 interface Stoppable {
@@ -91,7 +93,7 @@ export class HotSupervisor implements AnySupervisor {
   /** Starts a member; undefined when there are as many as there may be, or when it is stopping. */
   startChild<C, E extends EventObject, I, O, T extends string>(
     logic: CompiledLogic<C, E, I, O, T>,
-    { id, input, onCreated, onDone }: HotChild<C, E, I, O, T>,
+    { id, input, onCreated, onDone, onStopped }: HotChild<C, E, I, O, T>,
   ): HotActor<C, E, O, T> | undefined {
     if (!this.#life.ready || this.#members.size >= this.maxChildren) return undefined; // H1
     const actor = createHotActor(logic, {
@@ -105,7 +107,10 @@ export class HotSupervisor implements AnySupervisor {
       },
     });
     this.#members.set(id, {
-      stop: () => actor.stop(),
+      stop: () => {
+        actor.stop();
+        onStopped?.();
+      },
       ask: () => void actor.send({ type: 'stop.requested' } as E),
     });
     onCreated(actor);

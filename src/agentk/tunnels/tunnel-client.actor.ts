@@ -1,8 +1,12 @@
 /** The tunnel actors: `statecharts/tunnel-client.ts` with real streams. Compiled once; what differs is the tunnel's id. */
-import type { AnyActorLogic } from 'xstate';
 import type { Random } from '../../ports/index.ts';
 import { compileMachine } from '../../supervisor/index.ts';
-import type { DeadlineWheel, Registry, TransitionObserver } from '../../supervisor/index.ts';
+import type {
+  CompiledLogicFrom,
+  DeadlineWheel,
+  Registry,
+  TransitionObserver,
+} from '../../supervisor/index.ts';
 import { tunnelBackoffMs, tunnelClientDelays, tunnelClientMachine } from '../../../statecharts/index.ts';
 import type { LinkBoard } from '../link/index.ts';
 import type { TunnelStreams } from './tunnel-streams.ts';
@@ -22,7 +26,9 @@ export interface TunnelClientDeps {
 }
 
 /** A tunnel's logic; its input is `{ tunnelId }`. */
-export function createTunnelClientLogic(deps: TunnelClientDeps): AnyActorLogic {
+export function createTunnelClientLogic(
+  deps: TunnelClientDeps,
+): CompiledLogicFrom<typeof tunnelClientMachine> {
   const { board, streams, awaitLink, registry, random, wheel, observe } = deps;
   const report = (type: string, tunnelId: string) => {
     const event = { type, tunnelId };

@@ -1,15 +1,25 @@
 /**
- * All tunnels together: their population under a DynamicSupervisor, the pool that decides how many, and the news of the
- * link for those that wait for it.
+ * All tunnels together: their population, the pool that decides how many, and the news of the link for those that wait
+ * for it.
  *
  * H1. Every tunnel that ends, however it ends, is cleaned up here and reported to the pool once.
  */
 import { fromCallback } from 'xstate';
 import type { AnyActorLogic } from 'xstate';
 import type { Metrics, Random } from '../../ports/index.ts';
-import { compileMachine, DynamicSupervisor, watch } from '../../supervisor/index.ts';
-import type { DeadlineWheel, Exit, SomeChildSpec, SupervisorEnv } from '../../supervisor/index.ts';
-import { tunnelPoolDefaults, tunnelPoolMachine } from '../../../statecharts/index.ts';
+import { compileMachine, HotSupervisor } from '../../supervisor/index.ts';
+import type {
+  CompiledLogicFrom,
+  DeadlineWheel,
+  HotActorOf,
+  SomeChildSpec,
+  SupervisorEnv,
+} from '../../supervisor/index.ts';
+import {
+  tunnelPoolDefaults,
+  tunnelPoolMachine,
+  type tunnelClientMachine,
+} from '../../../statecharts/index.ts';
 import type { LinkBoard } from '../link/index.ts';
 import { createTunnelClientLogic, tunnelPoolName } from './tunnel-client.actor.ts';
 import { TunnelStreams } from './tunnel-streams.ts';
@@ -24,15 +34,18 @@ export interface TunnelHerdDeps extends TunnelStreamsDeps {
   readonly wheel: DeadlineWheel;
 }
 
+type TunnelClient = HotActorOf<typeof tunnelClientMachine>;
+
 export class TunnelHerd {
   readonly #board: LinkBoard;
   readonly #env: SupervisorEnv;
   readonly #wheel: DeadlineWheel;
   readonly #drainMs: number;
   readonly #streams: TunnelStreams;
-  readonly #clientLogic: AnyActorLogic;
+  readonly #clientLogic: CompiledLogicFrom<typeof tunnelClientMachine>;
+  readonly #tunnels = new Map<string, TunnelClient>();
   readonly #waiting = new Set<string>();
-  #population: DynamicSupervisor | undefined;
+  #population: HotSupervisor | undefined;
   #opened = 0;
 
   constructor(deps: TunnelHerdDeps) {
@@ -55,7 +68,12 @@ export class TunnelHerd {
 
   /** Tunnels of any state. */
   get size(): number {
-    return this.#population?.count() ?? 0;
+    return this.#tunnels.size;
+  }
+
+  /** The state of each tunnel, for people. */
+  states(): readonly { readonly tunnel: string; readonly state: string }[] {
+    return [...this.#tunnels].map(([tunnel, { snapshot }]) => ({ tunnel, state: snapshot.value }));
   }
 
   get busy(): number {
@@ -72,7 +90,10 @@ export class TunnelHerd {
         id: 'tunnel-population',
         supervisor: () => {
           const { sizeMax } = tunnelPoolDefaults;
-          this.#population = new DynamicSupervisor({ id: 'tunnels', maxChildren: sizeMax }, this.#env);
+          this.#population = new HotSupervisor(
+            { id: 'tunnels', maxChildren: sizeMax, shutdownMs: this.#drainMs },
+            this.#env,
+          );
           return this.#population;
         },
       },
@@ -93,8 +114,7 @@ export class TunnelHerd {
       actions: {
         // Off the pool's stack: an actor must not be made inside another's action.
         openTunnels: (_, { count }) => queueMicrotask(() => this.#openTunnels(count)),
-        retireTunnel: (_, { tunnelId }) =>
-          this.#population?.get(tunnelId)?.send({ type: 'retire.requested' }),
+        retireTunnel: (_, { tunnelId }) => this.#tunnels.get(tunnelId)?.send({ type: 'retire.requested' }),
       },
     });
   }
@@ -102,24 +122,23 @@ export class TunnelHerd {
   #openTunnels(count: number): void {
     for (let opened = 0; opened < count; opened++) {
       const tunnelId = `tunnel:${++this.#opened}`;
-      const started = this.#population?.startChild({
+      const started = this.#population?.startChild(this.#clientLogic, {
         id: tunnelId,
-        logic: this.#clientLogic,
         input: { tunnelId },
-        restart: 'temporary',
-        shutdown: this.#drainMs,
+        onCreated: (tunnel) => void this.#tunnels.set(tunnelId, tunnel),
+        onDone: ({ output }) => this.#ended(tunnelId, output?.kind === 'retired'),
+        onStopped: () => this.#ended(tunnelId, false),
       });
-      if (started?.kind === 'started') watch(started.ref, (exit) => this.#ended(tunnelId, exit));
-      else this.#report(false, false);
+      if (started === undefined) this.#report(false, false);
     }
   }
 
-  #ended(tunnelId: string, exit: Exit): void {
+  #ended(tunnelId: string, planned: boolean): void {
     const busy = this.#streams.isBusy(tunnelId);
+    this.#tunnels.delete(tunnelId);
     this.#waiting.delete(tunnelId);
     this.#streams.forget(tunnelId);
-    const output = exit.kind === 'normal' ? (exit.output as { readonly kind?: unknown }) : {};
-    this.#report(busy, output.kind === 'retired'); // H1
+    this.#report(busy, planned); // H1
   }
 
   #report(busy: boolean, planned: boolean): void {
@@ -131,8 +150,8 @@ export class TunnelHerd {
   #linkRestored(incarnation: number): void {
     const waiting = [...this.#waiting];
     this.#waiting.clear();
-    const event = { type: 'link.restored', incarnation };
-    for (const tunnelId of waiting) this.#population?.get(tunnelId)?.send(event);
+    const event = { type: 'link.restored', incarnation } as const;
+    for (const tunnelId of waiting) this.#tunnels.get(tunnelId)?.send(event);
   }
 
   #measure(metrics: Metrics): void {
