@@ -1,18 +1,11 @@
 /** The kas actors: statecharts given their hands. */
-export { AgentConnections, type AgentConnection } from './agent-connection.actor.ts';
-export { type AgentSession, type Admission, type Pod } from './agent-session.actor.ts';
-export { AgentSessions, type AgentSessionsDeps } from './agent-sessions.ts';
-export { ConfigWatches, type ConfigWatchesDeps } from './config-watch.actor.ts';
+export { AgentConnections } from './agent-connection.actor.ts';
+export { AgentSessions } from './agent-sessions.ts';
+export { ConfigWatches } from './config-watch.actor.ts';
 export { withDeadline } from './deadline-signal.ts';
 export { actorLimits, actorTimes } from './limits.ts';
 export { createListenerLogic, type Front } from './listener.actor.ts';
-export {
-  Requests,
-  type Authorization,
-  type Exchange,
-  type ForwardResult,
-  type RequestHandle,
-} from './request.actor.ts';
+export { Requests, type Authorization, type Exchange, type ForwardResult } from './request.actor.ts';
 export { type Tunnel, Tunnels } from './tunnel.actor.ts';
 export { TunnelDirectory } from './tunnel-directory.ts';
 export { createKasLogic, type KasTree } from './kas.actor.ts';

@@ -1,5 +1,5 @@
 /** The machine we run on, behind the ports: its clock, its randomness, its stderr and its Prometheus registry. */
 export { systemClock } from './system-clock.ts';
 export { systemRandom } from './system-random.ts';
-export { createLog, type LogControl } from './log.ts';
+export { createLog } from './log.ts';
 export { createMetrics, type MetricsRegistry } from './metrics.ts';

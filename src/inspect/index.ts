@@ -1,5 +1,5 @@
 /** What people see of the running daemon: the flight recorder, the observability endpoint, chart pictures. */
-export { FlightRecorder, type RecordedTransition } from './flight-recorder.ts';
+export { FlightRecorder } from './flight-recorder.ts';
 export {
   joinAddress,
   openObservability,
@@ -7,4 +7,4 @@ export {
   type ObservabilityOptions,
   type Probe,
 } from './observability.ts';
-export { describeStates, diagramIdOf, diagramOf, type StateDescription } from './mermaid.ts';
+export { describeStates, diagramIdOf, diagramOf } from './mermaid.ts';

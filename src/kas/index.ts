@@ -1,3 +1,3 @@
 /** The server: configuration, listeners, composition. */
 export { buildInfo } from './build-info.ts';
-export { runKas, type KasOptions, type RunningKas } from './main.ts';
+export { runKas, type RunningKas } from './main.ts';

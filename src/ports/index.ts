@@ -10,7 +10,6 @@ export type {
   AuthorizedProxyUser,
   AuthorizeProxyUserRequest,
   CiAccessAs,
-  ExtraKeyVal,
   GitLab,
   GitLabResult,
   ProjectInfo,

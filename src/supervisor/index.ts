@@ -20,18 +20,12 @@ export {
 export { reportsToLog, type SupervisorReport } from './report.ts';
 export { type Strategy } from './strategy.ts';
 export { Supervisor, type SupervisorOptions } from './supervisor.ts';
-export { DynamicSupervisor, type DynamicSupervisorOptions, type StartedChild } from './dynamic-supervisor.ts';
+export { DynamicSupervisor, type DynamicSupervisorOptions } from './dynamic-supervisor.ts';
 export { Registry, type DeadLetter } from './registry.ts';
 export { watch } from './watch.ts';
 export { guarded } from './guarded.ts';
 export { DeadlineWheel, type Deadline } from './deadlines.ts';
 export { Backoff, type BackoffPolicy } from './backoff.ts';
-export {
-  HotSupervisor,
-  type HotActorOf,
-  type HotChild,
-  type HotSupervisorOptions,
-} from './hot-supervisor.ts';
-export { createHotActor, type HotActor, type HotActorOptions } from './compile-actor.ts';
-export { compileMachine, type CompiledLogic, type CompiledLogicFrom, type Deadlines } from './compile.ts';
-export { type CompiledSnapshot } from './compile-snapshot.ts';
+export { HotSupervisor, type HotActorOf } from './hot-supervisor.ts';
+export { createHotActor } from './compile-actor.ts';
+export { compileMachine, type CompiledLogicFrom, type Deadlines } from './compile.ts';

@@ -1,3 +1,3 @@
 /** What kas remembers of GitLab's answers (`spec/gitlab.md §1.3`). */
-export { cachedGitLab, cacheTtls } from './cached-gitlab.ts';
+export { cachedGitLab } from './cached-gitlab.ts';
 export type { CachedGitLab, CacheTtls } from './cached-gitlab.ts';

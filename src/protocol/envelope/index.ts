@@ -2,7 +2,7 @@
  * The hand-written codec of the hot tunnel messages: encoders answer complete gRPC frames, decoders take payloads.
  * Whatever is unusual falls back to the generated code. Source: spec/wire.md §2 and §6; design/data-plane.md.
  */
-export { grouped, type FlatPairs, type PairSource } from './header-map.ts';
+export { grouped, type PairSource } from './header-map.ts';
 export {
   closeSend,
   encodeRequestHeader,
@@ -10,7 +10,6 @@ export {
   encodeRequestStart,
   requestEnd,
   requestTrailer,
-  type RequestHeader,
 } from './down-encoder.ts';
 export {
   emptyHeader,
@@ -37,4 +36,4 @@ export {
 export { decodeTunnelUp } from './up-decoder.ts';
 export { decodeTunnelDown } from './down-decoder.ts';
 export type { ReceivedRequestHeader, TunnelDown, TunnelUp } from './tunnel-messages.ts';
-export { orderRows, TunnelOrder, type OrderRows } from './tunnel-order.ts';
+export { orderRows, TunnelOrder } from './tunnel-order.ts';
