@@ -8,6 +8,7 @@ import { agentConnectionMachine } from '../../statecharts/index.ts';
 import type { Clock, Log, Random } from '../ports/index.ts';
 import { guarded, type DynamicSupervisor } from '../supervisor/index.ts';
 import { actorTimes } from './limits.ts';
+import { tell } from './tell.ts';
 
 /** Somebody who lives on a connection: an agent session. */
 export interface ConnectionMember {
@@ -15,6 +16,8 @@ export interface ConnectionMember {
   connectionChanged(change: 'stale' | 'draining' | 'closed', reason: string): void;
   /** Idle work ends with OK now (`spec/wire.md §4.5`). */
   expireIdle(): void;
+  /** Has nothing open here that its connection must live for. */
+  readonly idle: boolean;
 }
 
 export interface AgentConnection {
@@ -24,6 +27,8 @@ export interface AgentConnection {
   readonly members: Set<ConnectionMember>;
   /** Tells the connection that an agent on it was accepted. */
   authenticated(): void;
+  /** Something that lived here has ended: a connection on its way out may close now. */
+  memberChanged(): void;
   /** Tells the connection that GitLab could not be asked about an agent on it. */
   undecided(): void;
 }
@@ -56,7 +61,7 @@ export class AgentConnections {
 
   /** kas stops: no new streams, idle work ends with OK, what runs may finish. */
   sendAway(): void {
-    for (const connection of this.#byId.values()) connection.ref?.send({ type: 'stop.requested' });
+    for (const connection of this.#byId.values()) tell(connection.ref, { type: 'stop.requested' });
   }
 
   /** Resolves when the last connection has closed. */
@@ -99,7 +104,7 @@ export class AgentConnections {
       this.#byId.delete(connectionId);
       const reason = connection.cutReason || 'closed by the agent or the network';
       for (const member of connection.members) member.connectionChanged('closed', reason);
-      connection.ref?.send({ type: 'connection.closed', reason });
+      tell(connection.ref, { type: 'connection.closed', reason });
       if (this.#byId.size === 0) for (const resolve of this.#onEmpty.splice(0)) resolve();
     });
   }
@@ -128,7 +133,8 @@ export class AgentConnections {
             const http2 = find(connectionId)?.http2;
             if (http2 === undefined || http2.destroyed) return;
             http2.ping((error) => {
-              if (error === null) self.send({ type: 'ping.acknowledged' });
+              // node:http2 answers itself, with an error, once the session is closing: what is left then is short.
+              if (error === null || http2.closed) tell(self, { type: 'ping.acknowledged' });
             });
           },
           goAway: (_, { connectionId }) => find(connectionId)?.goAway(),
@@ -149,6 +155,7 @@ class Connection implements AgentConnection {
   readonly members = new Set<ConnectionMember>();
   ref: AnyActorRef | undefined;
   cutReason = '';
+  #sentAway = false;
 
   constructor(connectionId: string, http2: ServerHttp2Session, peer: string) {
     this.connectionId = connectionId;
@@ -157,17 +164,28 @@ class Connection implements AgentConnection {
   }
 
   authenticated(): void {
-    this.ref?.send({ type: 'agent.authenticated' });
+    tell(this.ref, { type: 'agent.authenticated' });
   }
 
   undecided(): void {
-    this.ref?.send({ type: 'agent.undecided' });
+    tell(this.ref, { type: 'agent.undecided' });
   }
 
-  /** GOAWAY now; node closes the session when its last stream has ended. */
+  /**
+   * GOAWAY now, the close when nobody lives here any more. Not `close` at once, because a closing session of node:http2
+   * no longer pings, and what runs may run for hours yet.
+   */
   goAway(): void {
-    if (!this.http2.destroyed && !this.http2.closed) this.http2.close();
+    if (!this.#sentAway && !this.http2.destroyed) this.http2.goaway();
+    this.#sentAway = true;
     this.tell('draining', 'connection is going away');
+    this.memberChanged();
+  }
+
+  memberChanged(): void {
+    if (!this.#sentAway || this.http2.closed || this.http2.destroyed) return;
+    for (const member of this.members) if (!member.idle) return;
+    this.http2.close();
   }
 
   tell(change: 'stale' | 'draining', reason: string): void {

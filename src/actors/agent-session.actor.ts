@@ -12,6 +12,7 @@ import type { AgentConnection, ConnectionMember } from './agent-connection.actor
 import { withDeadline } from './deadline-signal.ts';
 import { actorTimes } from './limits.ts';
 import type { WaitingCalls } from './waiting-calls.ts';
+import { tell } from './tell.ts';
 
 /** Something of an agent that lives on its session: a tunnel or a configuration watch. */
 export interface SessionTenant {
@@ -79,25 +80,31 @@ export class AgentSession implements ConnectionMember {
   }
 
   recheck(): void {
-    this.ref?.send({ type: 'recheck.requested' });
+    tell(this.ref, { type: 'recheck.requested' });
   }
 
   announce(pod: Pod): void {
     this.pod = pod;
-    this.ref?.send({ type: 'pod.announced' });
+    tell(this.ref, { type: 'pod.announced' });
+  }
+
+  get idle(): boolean {
+    return this.tenants.size === 0;
   }
 
   tunnelsChanged(count: number): void {
-    this.ref?.send({ type: 'tunnels.changed', count });
+    tell(this.ref, { type: 'tunnels.changed', count });
+    this.connection.memberChanged();
   }
 
   watchesChanged(count: number): void {
-    this.ref?.send({ type: 'watches.changed', count });
+    tell(this.ref, { type: 'watches.changed', count });
+    this.connection.memberChanged();
   }
 
   connectionChanged(change: 'stale' | 'draining' | 'closed', reason: string): void {
-    if (change === 'closed') this.ref?.send({ type: 'connection.closed', reason });
-    else this.ref?.send({ type: `connection.${change}` });
+    if (change === 'closed') tell(this.ref, { type: 'connection.closed', reason });
+    else tell(this.ref, { type: `connection.${change}` });
   }
 
   expireIdle(): void {

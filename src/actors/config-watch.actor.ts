@@ -22,6 +22,7 @@ import { guarded, watch, type DynamicSupervisor } from '../supervisor/index.ts';
 import { agentRefusal, type AgentSession, type SessionTenant } from './agent-session.actor.ts';
 import { withDeadline } from './deadline-signal.ts';
 import { actorLimits, actorTimes } from './limits.ts';
+import { tell } from './tell.ts';
 
 export interface ConfigWatchesDeps {
   readonly supervisor: () => DynamicSupervisor;
@@ -55,11 +56,11 @@ class ConfigWatch implements SessionTenant {
   }
 
   expireIdle(): void {
-    this.ref?.send({ type: 'age.expired' });
+    tell(this.ref, { type: 'age.expired' });
   }
 
   refused({ code, message }: RpcStatus): void {
-    this.ref?.send({ type: 'session.refused', code, message });
+    tell(this.ref, { type: 'session.refused', code, message });
   }
 }
 
@@ -111,7 +112,7 @@ export class ConfigWatches {
       onMessage: () => {},
       onHalfClosed: () => {},
       onDrain: () => {},
-      onClosed: (end) => entry.ref?.send({ type: 'call.closed', reason: end.kind }),
+      onClosed: (end) => tell(entry.ref, { type: 'call.closed', reason: end.kind }),
     };
     watch(started.ref, (exit) => {
       forget();

@@ -155,6 +155,14 @@ export class KasUnderTest {
     if (!isDeepStrictEqual(counts, nothing)) throw new Error(`left over: ${JSON.stringify(counts)}`);
   }
 
+  /** Lets time pass so that living peers can answer pings. */
+  async live(ms: number): Promise<void> {
+    for (let passed = 0; passed < ms; passed += 10_000) {
+      await this.clock.advanceAsync(10_000);
+      await this.observe('/liveness'); // turns of the event loop
+    }
+  }
+
   /** A tunnel of the agent that kas may lend. */
   async idleTunnel(agent: FakeAgent, options: { readonly reuse?: boolean } = {}): Promise<FakeTunnel> {
     const { idle } = await this.counts();

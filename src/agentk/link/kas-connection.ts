@@ -41,7 +41,8 @@ export interface ConnectionEvents {
 
 export interface KasConnection {
   readonly session: ClientHttp2Session;
-  ping(): void;
+  /** False when it cannot be asked: node:http2 pings no more once a session was told to go away. */
+  ping(): boolean;
   /** No new streams; closes when the last one ends (C2). */
   retire(): void;
   destroy(): void;
@@ -75,10 +76,11 @@ export function openConnection(target: KasTarget, events: ConnectionEvents): Kas
   return {
     session,
     ping: () => {
-      if (session.closed || session.destroyed) return;
+      if (session.closed || session.destroyed) return false;
       session.ping((error) => {
         if (error === null) events.onPingAck();
       });
+      return true;
     },
     retire: () => {
       if (!session.closed && !session.destroyed) session.close();
@@ -87,8 +89,11 @@ export function openConnection(target: KasTarget, events: ConnectionEvents): Kas
   };
 }
 
+/** For connections that went away and can no longer be pinged: the system notices a dead peer for them. */
+const tcpKeepAlive = { keepAlive: true, keepAliveInitialDelay: 50_000 } as const;
+
 function openSocket({ address, tls }: KasTarget): Socket {
-  const tcp = { host: address.host, port: address.port, noDelay: true, keepAlive: true };
+  const tcp = { host: address.host, port: address.port, noDelay: true, ...tcpKeepAlive };
   if (!address.secure) return connectTcp(tcp);
   const serverName = tls.serverName ?? (isIP(address.host) === 0 ? address.host : undefined);
   return connectTls({

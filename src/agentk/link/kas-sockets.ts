@@ -81,10 +81,7 @@ export class KasSockets {
   }
 
   pingRetired(): void {
-    for (const held of this.#retired.values()) {
-      held.awaited = true;
-      held.connection.ping();
-    }
+    for (const held of this.#retired.values()) held.awaited = held.connection.ping();
   }
 
   dropSilentRetired(): void {

@@ -3,6 +3,7 @@
  * ends idle work with OK and waits for the rest, so agents reconnect at once and running requests finish.
  */
 import { createSecureServer, createServer, type Http2SecureServer, type Http2Server } from 'node:http2';
+import { Server } from 'node:net';
 import type { AgentConnections, Front } from '../../actors/index.ts';
 import { http2ServerOptions, type GrpcServer } from '../../pipe/grpc/index.ts';
 import type { Log } from '../../ports/index.ts';
@@ -51,7 +52,8 @@ export class AgentApiFront implements Front {
   async drain(): Promise<void> {
     const closed = new Promise<void>((resolve) => {
       if (this.#server === undefined) resolve();
-      else this.#server.close(() => resolve());
+      // Only the listening: http2's own close closes the sessions too, and a closing session no longer pings.
+      else Server.prototype.close.call(this.#server, () => resolve());
     });
     this.#deps.connections.sendAway();
     await Promise.all([closed, this.#deps.connections.allGone()]);
