@@ -35,7 +35,7 @@ function contextOf(table: Table, input: unknown, host: Host): object {
     self: host.self,
     spawn: noSpawn,
   });
-  return Object.assign({}, made);
+  return { ...(made as object) };
 }
 
 /** One step; the same snapshot if the event changes nothing. */

@@ -91,7 +91,8 @@ export class Assign implements Step {
     const { context, event, host } = frame;
     const args = { context, event, self: host.self, system: host.system, spawn: noSpawn };
     if (this.#whole !== undefined) {
-      frame.context = Object.assign({}, frame.context, this.#whole(args, params));
+      // Spread, not Object.assign: the engine clones an object of a known shape much faster.
+      frame.context = { ...frame.context, ...(this.#whole(args, params) as object) };
       return;
     }
     const next: Record<string, unknown> = { ...frame.context };
