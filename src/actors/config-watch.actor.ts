@@ -213,6 +213,9 @@ export class ConfigWatches {
     if (read.kind === 'tooBig' || read.kind === 'notAFile' || read.kind === 'invalid') {
       return this.#reject(entry, `Config: agent configuration file: ${gitText('TreeEntry', read)}`);
     }
+    if (read.kind === 'notFound' && !(await this.#isStill(entry, commitId, signal))) {
+      return { kind: 'unavailable', reason: `the repository changed while it was read: ${read.reason}` };
+    }
     const parsed = parseAgentConfiguration(read.kind === 'file' ? read.bytes : Buffer.alloc(0));
     if (parsed.kind === 'invalid') {
       const what =
@@ -221,6 +224,15 @@ export class ConfigWatches {
     }
     entry.fetched = { file: parsed.file, json: parsed.json };
     return { kind: 'fetched' };
+  }
+
+  /** Whether the branch is there and at this commit: else a file that was not found says nothing about it (W1). */
+  async #isStill(entry: ConfigWatch, commitId: string, signal: AbortSignal): Promise<boolean> {
+    const { agent } = entry.session;
+    if (agent === undefined) return false;
+    const ref = `refs/heads/${agent.defaultBranch}`;
+    const resolved = await this.#deps.git.resolveRef(agent.repository, ref, signal);
+    return resolved.kind === 'commit' && resolved.commitId === commitId;
   }
 
   #reject(entry: ConfigWatch, message: string): Fetched {

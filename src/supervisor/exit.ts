@@ -16,12 +16,19 @@ export function isAbnormal(exit: Exit): boolean {
 export function exitReason(exit: Exit): string {
   switch (exit.kind) {
     case 'normal':
-      return 'ended normally';
+      return failureOf(exit.output) ?? 'ended normally';
     case 'shutdown':
       return exit.reason;
     case 'crashed':
       return errorText(exit.error);
   }
+}
+
+/** Charts that end by a failure they expected say so in their output: `{ kind: 'failed', reason }`. */
+function failureOf(output: unknown): string | undefined {
+  if (typeof output !== 'object' || output === null || !('kind' in output) || !('reason' in output))
+    return undefined;
+  return output.kind === 'failed' && typeof output.reason === 'string' ? output.reason : undefined;
 }
 
 /** The message of a thrown value, whatever was thrown. */

@@ -1,0 +1,57 @@
+/** Starts that cannot be, and what they leave. */
+import { writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { runKas } from '../../src/kas/index.ts';
+import { VirtualClock } from '../fakes/virtual-clock.ts';
+import { KasUnderTest } from './kas-under-test.ts';
+
+const started = (folder: string, clock = new VirtualClock()) =>
+  runKas({ configurationFile: join(folder, 'other.yaml'), clock, logLevel: 'error' });
+
+it('a configuration that cannot be read or understood is refused before anything listens', async () => {
+  await using kas = await KasUnderTest.start();
+  await expect(started(kas.folder)).rejects.toThrow(/^configuration file: ENOENT/);
+  await writeFile(join(kas.folder, 'other.yaml'), 'standalone: { file: none.yaml }');
+  await expect(started(kas.folder)).rejects.toThrow(/none\.yaml/);
+  await writeFile(
+    join(kas.folder, 'other.yaml'),
+    'standalone: { file: gitlab.yaml }\nagent: { listen: { certificate_file: no.pem, key_file: no.key } }',
+  );
+  await expect(started(kas.folder)).rejects.toThrow(/no\.pem/);
+  await writeFile(
+    join(kas.folder, 'other.yaml'),
+    'standalone: { file: gitlab.yaml }\nagent: { listen: { address: nowhere } }',
+  );
+  await expect(started(kas.folder)).rejects.toThrow('listen address "nowhere"');
+});
+
+it('a port that is taken is named, and what was started before it is stopped', async () => {
+  await using kas = await KasUnderTest.start();
+  const occupied = createServer();
+  await new Promise<void>((resolve) => occupied.listen(0, '127.0.0.1', resolve));
+  const { port } = occupied.address() as AddressInfo;
+  await writeFile(
+    join(kas.folder, 'other.yaml'),
+    `standalone: { file: gitlab.yaml }
+agent: { listen: { address: "127.0.0.1:${port}", listen_grace_period: "1s" } }
+observability: { listen: { address: "127.0.0.1:0" } }`,
+  );
+  const clock = new VirtualClock();
+  const failed = expect(started(kas.folder, clock)).rejects.toThrow(/agent-api.*EADDRINUSE/);
+  let over = false;
+  void failed.catch(() => {}).finally(() => (over = true));
+  while (!over) await clock.advanceAsync(100);
+  await failed;
+  expect(clock.pending).toBe(0);
+  occupied.close();
+});
+
+it('after an orderly stop no timer is left', async () => {
+  const kas = await KasUnderTest.start();
+  kas.requestStop();
+  expect(await kas.end()).toEqual({ kind: 'stopped' });
+  expect(kas.clock.pending).toBe(0);
+  await kas[Symbol.asyncDispose]();
+});
