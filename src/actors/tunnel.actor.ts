@@ -10,7 +10,7 @@
 import { tunnelMachine } from '../../statecharts/index.ts';
 import type { MessageHandler, ServerCall, StreamEnd } from '../pipe/grpc/index.ts';
 import type { Log } from '../ports/index.ts';
-import { decodeTunnelUp, type ServiceDescriptor } from '../protocol/envelope/index.ts';
+import { decodeTunnelUp, isRetirement, type ServiceDescriptor } from '../protocol/envelope/index.ts';
 import { firstValue, status, StatusCode, type Metadata, type RpcStatus } from '../protocol/index.ts';
 import {
   compileMachine,
@@ -122,6 +122,7 @@ export class Tunnel implements OfferedTunnel, SessionTenant, MessageHandler {
       else actor.send({ type: 'descriptor.received', incarnation: 1 });
       return;
     }
+    if (isRetirement(message)) return; // its end follows
     this.#violated(
       message.kind === 'malformed'
         ? message.status

@@ -13,7 +13,7 @@ import type { MessageStream, StreamEnd } from '../../pipe/grpc/index.ts';
 import type { Clock, Log } from '../../ports/index.ts';
 import { methods, status, StatusCode, statusText } from '../../protocol/index.ts';
 import type { Metadata, RpcStatus } from '../../protocol/index.ts';
-import { decodeTunnelDown, encodeDescriptor } from '../../protocol/envelope/index.ts';
+import { decodeTunnelDown, encodeDescriptor, retirement } from '../../protocol/envelope/index.ts';
 import type { ServiceDescriptor } from '../../protocol/envelope/index.ts';
 import type { StreamVerdict } from '../../../statecharts/index.ts';
 import type { KasCaller } from '../kas-caller.ts';
@@ -135,9 +135,9 @@ export class TunnelStreams {
   halfClose(tunnelId: string, stream: number): void {
     const open = this.#open.get(tunnelId);
     if (open?.number !== stream) return;
+    // A request that crosses this on the wire is not executed; kas reads so and takes another tunnel.
+    if (open.reuse) open.call.write(retirement);
     open.call.halfClose();
-    // A request that crosses this on the wire cannot be answered, so it must not be executed: kas sees the end of our
-    // side before any answer and takes another tunnel.
     open.call.handler = {
       onMessage: ignore,
       onHalfClosed: ignore,

@@ -20,6 +20,7 @@ import {
   closeSend,
   decodeTunnelUp,
   encodeRequestStart,
+  isRetirement,
   requestEnd,
   requestTrailer,
   requestUpgradePrefix,
@@ -112,10 +113,12 @@ class HttpForward implements MessageHandler, Forwarding, PumpOwner {
 
   onMessage(payload: Buffer): void {
     if (this.#done) return;
+    const first = !this.#heard;
     this.#heard = true;
     const message = decodeTunnelUp(payload);
     const refused = acceptUp(this.#order, message);
     if (refused !== undefined) return this.#fail(refused, readFailed, refused);
+    if (first && this.#isUntaken(message)) return this.#finish('untaken', ok, '', false, ok);
     this.#take(message);
   }
 
@@ -128,7 +131,6 @@ class HttpForward implements MessageHandler, Forwarding, PumpOwner {
 
   onHalfClosed(): void {
     if (this.#done) return;
-    if (this.#untaken) return this.#finish('untaken', ok, '', false, ok);
     const refused = this.#order.endOuter() ?? this.#order.endInner();
     if (refused !== undefined) return this.#fail(refused, readFailed, refused);
     this.#complete(false);
@@ -236,10 +238,9 @@ class HttpForward implements MessageHandler, Forwarding, PumpOwner {
   }
 
   /** An agent that gives up an idle tunnel and our request crossed on the wire: it was not executed. */
-  get #untaken(): boolean {
-    return (
-      this.#options.tunnel.reuse && !this.#heard && this.#body === undefined && !this.#options.head.upgrade
-    );
+  #isUntaken(message: TunnelUp): boolean {
+    const { tunnel, head } = this.#options;
+    return tunnel.reuse && isRetirement(message) && this.#body === undefined && !head.upgrade;
   }
 
   /** The agent's direction ended cleanly. */

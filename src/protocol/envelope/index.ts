@@ -37,3 +37,4 @@ export { decodeTunnelUp } from './up-decoder.ts';
 export { decodeTunnelDown } from './down-decoder.ts';
 export type { ReceivedRequestHeader, TunnelDown, TunnelUp } from './tunnel-messages.ts';
 export { orderRows, TunnelOrder } from './tunnel-order.ts';
+export { isRetirement, retirement } from './retirement.ts';

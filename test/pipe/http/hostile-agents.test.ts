@@ -10,6 +10,7 @@ import {
   responseBodyPrefix,
   responseTrailer,
   responseUpgradePrefix,
+  retirement,
 } from '../../../src/protocol/envelope/index.ts';
 import type { MessageStream } from '../../../src/pipe/grpc/index.ts';
 import { descriptor, Rig } from './rig.ts';
@@ -145,10 +146,10 @@ describe('an agent that breaks the protocol', () => {
 });
 
 describe('an agent that gives up its idle tunnel while a request is on its way', () => {
-  const silent = scripted([]);
+  const retiring = scripted([retirement]);
 
   test('executes nothing and uses nothing up, so the request may go to another tunnel', async () => {
-    await using rig = await Rig.start({ api: noApi, agent: silent, reuse: true });
+    await using rig = await Rig.start({ api: noApi, agent: retiring, reuse: true });
     const answer = rig.request({ path: '/' }).catch(() => 'cut');
     expect(await rig.forwarded.at(0)).toMatchObject({
       kind: 'untaken',
@@ -160,7 +161,7 @@ describe('an agent that gives up its idle tunnel while a request is on its way',
   });
 
   test('is an error for a request with a body: part of it may be used up', async () => {
-    await using rig = await Rig.start({ api: noApi, agent: silent, reuse: true });
+    await using rig = await Rig.start({ api: noApi, agent: retiring, reuse: true });
     const answer = await rig.request({ path: '/', method: 'POST' }, Buffer.from('x'));
     expect(answer.statusCode).toBe(502);
     expect(await rig.forwarded.at(0)).toMatchObject({ kind: 'failedBeforeHeader' });
