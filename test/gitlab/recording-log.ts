@@ -28,7 +28,7 @@ export class RecordingLog implements Log {
   /** Everything said, as one text to search in. */
   get text(): string {
     return this.lines
-      .map(({ level, message, fields }) => `${level} ${message} ${JSON.stringify(fields)}`)
+      .map(({ level, message, fields }) => `${level} ${message} ${JSON.stringify(fields, shown)}`)
       .join('\n');
   }
 }
@@ -40,3 +40,7 @@ export const silentLog: Log = {
   error() {},
   child: () => silentLog,
 };
+
+function shown(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? value.toString() : value;
+}

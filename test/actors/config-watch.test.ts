@@ -1,0 +1,112 @@
+/** What a watch makes of answers that contradict each other; the ordinary ones are in `test/kas/configuration-stream`. */
+import type { ServerHttp2Session } from 'node:http2';
+import { expect, it } from 'vitest';
+import { AgentSession, type Admission } from '../../src/actors/agent-session.actor.ts';
+import { ConfigWatches } from '../../src/actors/index.ts';
+import { WaitingCalls } from '../../src/actors/waiting-calls.ts';
+import type { CachedGitLab } from '../../src/gitlab/cache/index.ts';
+import type { AgentInfo, FileContents, Git, ResolvedRef } from '../../src/ports/index.ts';
+import { DynamicSupervisor, Registry } from '../../src/supervisor/index.ts';
+import { SeededRandom } from '../fakes/seeded-random.ts';
+import { VirtualClock } from '../fakes/virtual-clock.ts';
+import { RecordingLog } from '../gitlab/recording-log.ts';
+import { FakeCall } from './fake-call.ts';
+
+const agent: AgentInfo = {
+  agentId: 7n,
+  agentName: 'demo',
+  projectId: 1n,
+  defaultBranch: 'main',
+  repository: { projectPath: 'demo/agents', location: { kind: 'local', gitDir: '/x' } },
+};
+const commit: ResolvedRef = { kind: 'commit', commitId: 'c1' };
+const gone: ResolvedRef = { kind: 'notFound', reason: 'repository not found' };
+const noFile: FileContents = { kind: 'notFound', reason: 'not found' };
+
+async function watching(refs: readonly ResolvedRef[], files: readonly FileContents[]) {
+  const clock = new VirtualClock();
+  const log = new RecordingLog();
+  const supervisor = new DynamicSupervisor(
+    { id: 'watches', maxChildren: 10 },
+    { clock, random: new SeededRandom(1), registry: new Registry(), report: () => {} },
+  );
+  await supervisor.start();
+  const [answers, contents] = [[...refs], [...files]];
+  const last = <T>(list: T[]): T => {
+    const [first] = list.length > 1 ? list.splice(0, 1) : list;
+    if (first === undefined) throw new Error('no answer');
+    return first;
+  };
+  const git: Partial<Git> = {
+    resolveRef: async () => last(answers),
+    readFile: async () => last(contents),
+  };
+  const gitlab: Partial<CachedGitLab> = {
+    agentInfo: async () => ({ kind: 'ok', value: agent }),
+    reportAgentConfiguration: async () => ({ kind: 'unavailable', reason: 'no GitLab' }),
+  };
+  const watches = new ConfigWatches({
+    supervisor: () => supervisor,
+    gitlab: gitlab as CachedGitLab,
+    git: git as Git,
+    clock,
+    random: { next: () => 0, int63: () => 0n },
+    log,
+    pollMs: 300_000,
+    fileBytesMax: 1_000,
+    gitlabExternalUrl: '',
+  });
+  const http2 = {} as ServerHttp2Session;
+  const session = new AgentSession({
+    sessionId: 's',
+    incarnation: 1,
+    connection: {
+      connectionId: 'c',
+      http2,
+      peer: '',
+      members: new Set(),
+      authenticated() {},
+      undecided() {},
+      memberChanged() {},
+    },
+    token: 't',
+    waiting: new WaitingCalls<Admission>({ callsMax: 1 }),
+    connectedAt: 0,
+  });
+  const call = new FakeCall('t', http2);
+  watches.start(call.call, session, '');
+  await clock.settle();
+  return { clock, log, call, watches, session };
+}
+
+it('a file that is not there at a commit that is, is an empty configuration', async () => {
+  const { call, log } = await watching([commit], [noFile]);
+  expect(call.written).toHaveLength(1);
+  expect(log.text).toContain('GitLab did not take the report'); // and the stream goes on
+  expect(call.ended).toBeUndefined();
+  call.close();
+});
+
+it.each([
+  ['whose repository is gone', gone],
+  ['that has moved on', { kind: 'commit', commitId: 'c2' } satisfies ResolvedRef],
+  ['that cannot be asked', { kind: 'unavailable', reason: 'down' } satisfies ResolvedRef],
+])('a file that is not there on a branch %s says nothing: it is asked again', async (_name, second) => {
+  const { clock, call, log } = await watching(
+    [commit, second, commit],
+    [noFile, { kind: 'file', bytes: Buffer.from('') }],
+  );
+  expect([call.written.length, call.ended]).toEqual([0, undefined]);
+  expect(log.text).toContain('the repository changed while it was read');
+  await clock.advanceAsync(10_000);
+  expect(call.written).toHaveLength(1);
+  call.close();
+});
+
+it('a stream that ends leaves nothing, whatever it waited for', async () => {
+  const { clock, call, watches, session } = await watching([{ kind: 'empty' }], [noFile]);
+  expect([watches.count, session.tenants.size]).toEqual([1, 1]);
+  call.close();
+  await clock.settle();
+  expect([watches.count, session.tenants.size, clock.pending]).toEqual([0, 0, 0]);
+});
