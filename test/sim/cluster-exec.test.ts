@@ -1,8 +1,9 @@
-/** Exec over WebSocket, by kubectl and by hand; and the resources only the simulated cluster can hold. */
+/** Exec over WebSocket; and the resources only the simulated cluster can hold. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startSimulatedCluster, type Cluster } from '../fakes/kube-apiserver.ts';
 import { customResourcesContract } from './contract/definitions.ts';
 import { users, worldOf, type World } from './contract/world.ts';
+import { exec } from './exec-client.ts';
 import { kubectlFor, type Kubectl } from './kubectl.ts';
 
 describe('a simulated cluster in real time', () => {
@@ -23,7 +24,7 @@ describe('a simulated cluster in real time', () => {
   });
 
   it('runs a program and shows what it says', async () => {
-    expect(await kubectl(['exec', 'box', '--', 'echo', 'hello', 'world'])).toEqual({
+    expect(await exec(cluster, 'box', ['echo', 'hello', 'world'])).toEqual({
       code: 0,
       out: 'hello world\n',
       err: '',
@@ -31,17 +32,17 @@ describe('a simulated cluster in real time', () => {
   });
 
   it('keeps output and errors apart and hands on the exit code', async () => {
-    const result = await kubectl(['exec', 'box', '--', 'sh', '-c', 'echo out; echo err >&2; exit 3']);
+    const result = await exec(cluster, 'box', ['sh', '-c', 'echo out; echo err >&2; exit 3']);
     expect(result).toMatchObject({ code: 3, out: 'out\n' });
     expect(result.err).toContain('err\n');
-    const unknown = await kubectl(['exec', 'box', '--', 'frobnicate']);
+    const unknown = await exec(cluster, 'box', ['frobnicate']);
     expect(unknown.code).toBe(127);
   });
 
   it('hands on standard input to its end', async () => {
     const input = 'line\n'.repeat(10_000);
-    expect(await kubectl(['exec', '-i', 'box', '--', 'cat'], input)).toMatchObject({ code: 0, out: input });
-    const shell = await kubectl(['exec', '-i', 'box', '--', 'sh'], 'hostname\nexit 5\n');
+    expect(await exec(cluster, 'box', ['cat'], input)).toMatchObject({ code: 0, out: input });
+    const shell = await exec(cluster, 'box', ['sh'], 'hostname\nexit 5\n');
     expect(shell).toMatchObject({ code: 5, out: 'box\n' });
   });
 
