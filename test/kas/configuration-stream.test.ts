@@ -54,7 +54,21 @@ async function commit(text: string | undefined, mode = '100644'): Promise<string
   return made;
 }
 
-const poll = () => kas.clock.advanceAsync(300_000);
+/** Waits until the only watch has come to rest this many times, time standing still. */
+async function rested(times: number): Promise<void> {
+  interface Live {
+    readonly transitions: readonly { readonly machine: string; readonly to: string }[];
+  }
+  await until(async () => {
+    const { transitions } = JSON.parse((await kas.observe('/state')).text) as Live;
+    return (
+      transitions.filter(({ machine, to }) => machine === 'configWatch' && to === 'waiting').length >= times
+    );
+  });
+}
+
+/** The poll period, to its very end. */
+const poll = () => kas.live(300_000);
 
 describe('an agent that asks for its configuration', () => {
   it('is sent the file of the newest commit, and each newer one after the poll period', async () => {
@@ -72,6 +86,7 @@ describe('an agent that asks for its configuration', () => {
     });
     expect(first.configuration?.ciAccess?.projects.map(({ id }) => id)).toEqual(['demo/agents']);
     const second = await commit('observability: { logging: { level: debug } }');
+    await rested(1);
     await kas.live(290_000);
     expect(stream.inbox.all).toHaveLength(1);
     await kas.live(10_000);
@@ -82,8 +97,9 @@ describe('an agent that asks for its configuration', () => {
   it('is sent nothing while the commit is the one it has', async () => {
     await begin();
     const stream = agent.configuration(await head());
-    await kas.reaches({ watches: 1 });
-    await kas.live(310_000);
+    await rested(1);
+    await poll();
+    await rested(2);
     expect([stream.inbox.all, stream.ended]).toEqual([[], undefined]);
   });
 
@@ -97,11 +113,12 @@ describe('an agent that asks for its configuration', () => {
   it('hears nothing from an empty repository until there is something', async () => {
     await begin({ emptyRepository: true });
     const stream = agent.configuration();
-    await kas.reaches({ watches: 1 });
-    await kas.live(310_000);
+    await rested(1);
+    await poll();
+    await rested(2);
     expect([stream.inbox.all, stream.ended]).toEqual([[], undefined]);
     const made = await commit('');
-    await kas.live(300_000);
+    await poll();
     expect((await stream.inbox.next()).commitId).toBe(made);
   });
 
