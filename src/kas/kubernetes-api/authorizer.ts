@@ -41,6 +41,10 @@ export class Authorizer {
     if (credentials.kind === 'ci') {
       const known = this.#gitlab.peekAllowedAgents(credentials.token);
       if (known !== undefined) return answer(this.#job(credentials.agentId, known));
+    } else {
+      const request = proxyUserRequest(credentials);
+      const known = this.#gitlab.peekAuthorizedProxyUser(request);
+      if (known !== undefined) return answer(granted(known, request));
     }
     this.#ask(credentials, signal()).then(answer, (error: unknown) => {
       this.#log.error('Authorisation failed unexpectedly', { error: error as Error });
@@ -56,20 +60,7 @@ export class Authorizer {
           await this.#gitlab.allowedAgents(credentials.token, bounded),
         );
       }
-      const request: AuthorizeProxyUserRequest =
-        credentials.kind === 'pat'
-          ? {
-              agentId: credentials.agentId,
-              accessType: 'personal_access_token',
-              accessKey: credentials.token,
-              csrfToken: '',
-            }
-          : {
-              agentId: credentials.agentId,
-              accessType: 'session_cookie',
-              accessKey: credentials.cookie,
-              csrfToken: credentials.csrfToken,
-            };
+      const request = proxyUserRequest(credentials);
       return this.#fromUser(request, await this.#gitlab.authorizeProxyUser(request, bounded));
     });
   }
@@ -103,10 +94,7 @@ export class Authorizer {
   #fromUser(request: AuthorizeProxyUserRequest, result: GitLabResult<AuthorizedProxyUser>): Verdict {
     switch (result.kind) {
       case 'ok':
-        return {
-          kind: 'granted',
-          extra: headerExtra(impersonationForUser(result.value, request.accessType)),
-        };
+        return granted(result.value, request);
       case 'unauthenticated':
       case 'forbidden':
       case 'notFound':
@@ -116,6 +104,23 @@ export class Authorizer {
         return refused(500, 'Failed to authorize user session');
     }
   }
+}
+
+function granted(user: AuthorizedProxyUser, request: AuthorizeProxyUserRequest): Verdict {
+  return { kind: 'granted', extra: headerExtra(impersonationForUser(user, request.accessType)) };
+}
+
+/** The question to GitLab about a person or a browser session. */
+function proxyUserRequest(credentials: Exclude<Credentials, { kind: 'ci' }>): AuthorizeProxyUserRequest {
+  const { agentId } = credentials;
+  return credentials.kind === 'pat'
+    ? { agentId, accessType: 'personal_access_token', accessKey: credentials.token, csrfToken: '' }
+    : {
+        agentId,
+        accessType: 'session_cookie',
+        accessKey: credentials.cookie,
+        csrfToken: credentials.csrfToken,
+      };
 }
 
 function refused(httpStatus: number, reason: string): Verdict {
