@@ -7,7 +7,7 @@ import { agentSessionMachine, type AgentVerdict } from '../../statecharts/index.
 import type { CachedGitLab } from '../gitlab/cache/index.ts';
 import type { AgentInfo, Clock, GitLabResult, Log, Store } from '../ports/index.ts';
 import { ok, status, StatusCode, type AgentMeta, type RpcStatus } from '../protocol/index.ts';
-import { guarded } from '../supervisor/index.ts';
+import { guarded, Population } from '../supervisor/index.ts';
 import type { AgentConnection, ConnectionMember } from './agent-connection.actor.ts';
 import { withDeadline } from './deadline-signal.ts';
 import { actorTimes } from './limits.ts';
@@ -44,7 +44,8 @@ export class AgentSession implements ConnectionMember {
   readonly connection: AgentConnection;
   readonly token: string;
   readonly waiting: WaitingCalls<Admission>;
-  readonly tenants = new Set<SessionTenant>();
+  /** By the ids of their actors. */
+  readonly tenants = new Population<SessionTenant>();
   readonly connectedAt: number;
   agent: AgentInfo | undefined;
   pod: Pod | undefined;
@@ -108,7 +109,7 @@ export class AgentSession implements ConnectionMember {
   }
 
   expireIdle(): void {
-    for (const tenant of this.tenants) tenant.expireIdle();
+    for (const tenant of this.tenants.values()) tenant.expireIdle();
   }
 }
 
@@ -253,7 +254,7 @@ function farewell(deps: AgentSessionDeps, session: AgentSession | undefined): vo
   if (session === undefined) return;
   const { agent, pod, refusal } = session;
   dismiss(session);
-  if (refusal !== undefined) for (const tenant of session.tenants) tenant.refused(refusal);
+  if (refusal !== undefined) for (const tenant of session.tenants.values()) tenant.refused(refusal);
   else session.expireIdle();
   if (agent === undefined) return;
   deps.log.info('Agent gone', {

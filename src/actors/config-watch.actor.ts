@@ -89,7 +89,7 @@ export class ConfigWatches {
     const watchId = `config-watch:${++this.#made}`;
     const entry = new ConfigWatch(watchId, session, call);
     this.#byId.set(watchId, entry);
-    session.tenants.add(entry);
+    session.tenants.add(watchId, entry);
     const started = this.#deps.supervisor().startChild({
       id: watchId,
       logic: this.#logic,
@@ -98,7 +98,7 @@ export class ConfigWatches {
     });
     const forget = () => {
       this.#byId.delete(watchId);
-      session.tenants.delete(entry);
+      session.tenants.delete(watchId);
       session.watchesChanged(watchesOf(session));
     };
     if (started.kind === 'refused') {
@@ -269,7 +269,7 @@ export class ConfigWatches {
 
 function watchesOf(session: AgentSession): number {
   let count = 0;
-  for (const tenant of session.tenants) if (tenant instanceof ConfigWatch) count++;
+  for (const tenant of session.tenants.values()) if (tenant instanceof ConfigWatch) count++;
   return count;
 }
 

@@ -7,6 +7,7 @@ import type { Clock, Histogram } from '../ports/index.ts';
 import type { RpcStatus } from '../protocol/index.ts';
 import {
   compileMachine,
+  Population,
   type CompiledLogicFrom,
   type DeadlineWheel,
   type HotActorOf,
@@ -104,7 +105,7 @@ export interface RequestHandle {
 export class Requests {
   readonly #deps: RequestsDeps;
   readonly #logic: CompiledLogicFrom<typeof requestMachine>;
-  readonly #byId = new Map<string, PendingRequest>();
+  readonly #byId = new Population<PendingRequest>();
   #made = 0;
 
   constructor(deps: RequestsDeps) {
@@ -135,7 +136,7 @@ export class Requests {
   /** Begins the life of a request; undefined when there are as many as there may be. */
   start(exchange: Exchange): RequestHandle | undefined {
     const pending = new PendingRequest(`request:${++this.#made}`, exchange);
-    this.#byId.set(pending.requestId, pending);
+    this.#byId.add(pending.requestId, pending);
     const { agentId, kind } = exchange;
     const actor = this.#deps.supervisor().startChild(this.#logic, {
       id: pending.requestId,

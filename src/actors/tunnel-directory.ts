@@ -25,7 +25,8 @@ export interface Waiter<T extends OfferedTunnel> {
 
 interface AgentEntry<T extends OfferedTunnel> {
   readonly idle: T[];
-  readonly waiters: Set<Waiter<T>>;
+  /** In the order of arrival. An array: a Set that changes all the time burdens the collector (`Population`). */
+  readonly waiters: Waiter<T>[];
 }
 
 export class TunnelDirectory<T extends OfferedTunnel> {
@@ -57,9 +58,10 @@ export class TunnelDirectory<T extends OfferedTunnel> {
    */
   offer(tunnel: T): 'given' | 'kept' {
     const entry = this.#entry(tunnel.agentId);
-    for (const waiter of entry.waiters) {
-      if (!tunnel.supports(waiter.method)) continue;
-      entry.waiters.delete(waiter);
+    const at = entry.waiters.findIndex(({ method }) => tunnel.supports(method));
+    const waiter = entry.waiters[at];
+    if (waiter !== undefined) {
+      entry.waiters.splice(at, 1);
       this.#waiting--;
       this.#forget(tunnel.agentId, entry);
       waiter.give(tunnel);
@@ -98,8 +100,8 @@ export class TunnelDirectory<T extends OfferedTunnel> {
   /** Queues a waiter; false when the agent has as many as it may have. */
   wait(waiter: Waiter<T>): boolean {
     const entry = this.#entry(waiter.agentId);
-    if (entry.waiters.size >= this.#waitersPerAgentMax) return false;
-    entry.waiters.add(waiter);
+    if (entry.waiters.length >= this.#waitersPerAgentMax) return false;
+    entry.waiters.push(waiter);
     this.#waiting++;
     return true;
   }
@@ -107,7 +109,9 @@ export class TunnelDirectory<T extends OfferedTunnel> {
   /** Takes a waiter back; harmless when it was served meanwhile. */
   leave(waiter: Waiter<T>): void {
     const entry = this.#agents.get(waiter.agentId);
-    if (entry === undefined || !entry.waiters.delete(waiter)) return;
+    const at = entry?.waiters.indexOf(waiter) ?? -1;
+    if (entry === undefined || at < 0) return;
+    entry.waiters.splice(at, 1);
     this.#waiting--;
     this.#forget(waiter.agentId, entry);
   }
@@ -115,13 +119,13 @@ export class TunnelDirectory<T extends OfferedTunnel> {
   #entry(agentId: bigint): AgentEntry<T> {
     let entry = this.#agents.get(agentId);
     if (entry === undefined) {
-      entry = { idle: [], waiters: new Set() };
+      entry = { idle: [], waiters: [] };
       this.#agents.set(agentId, entry);
     }
     return entry;
   }
 
   #forget(agentId: bigint, entry: AgentEntry<T>): void {
-    if (entry.idle.length === 0 && entry.waiters.size === 0) this.#agents.delete(agentId);
+    if (entry.idle.length === 0 && entry.waiters.length === 0) this.#agents.delete(agentId);
   }
 }

@@ -14,6 +14,7 @@ import { decodeTunnelUp, isRetirement, type ServiceDescriptor } from '../protoco
 import { firstValue, status, StatusCode, type Metadata, type RpcStatus } from '../protocol/index.ts';
 import {
   compileMachine,
+  Population,
   type CompiledLogicFrom,
   type DeadlineWheel,
   type HotActorOf,
@@ -151,7 +152,7 @@ export class Tunnel implements OfferedTunnel, SessionTenant, MessageHandler {
 export class Tunnels {
   readonly #deps: TunnelsDeps;
   readonly #logic: CompiledLogicFrom<typeof tunnelMachine>;
-  readonly #byId = new Map<string, Tunnel>();
+  readonly #byId = new Population<Tunnel>();
   readonly #perSession = new WeakMap<AgentSession, number>();
   /** Sessions whose chart does not know their present count yet. */
   readonly #untold = new Set<AgentSession>();
@@ -204,8 +205,8 @@ export class Tunnels {
       onDescriptor: (ready) => this.#begin(ready),
       onEnd: (ended) => this.#forget(ended),
     });
-    this.#byId.set(tunnel.tunnelId, tunnel);
-    session.tenants.add(tunnel);
+    this.#byId.add(tunnel.tunnelId, tunnel);
+    session.tenants.add(tunnel.tunnelId, tunnel);
     this.#count(session, held + 1);
     call.stream.handler = tunnel;
   }
@@ -224,7 +225,7 @@ export class Tunnels {
   #forget(tunnel: Tunnel): void {
     if (!this.#byId.delete(tunnel.tunnelId)) return;
     const { session } = tunnel;
-    session.tenants.delete(tunnel);
+    session.tenants.delete(tunnel.tunnelId);
     this.#count(session, (this.#perSession.get(session) ?? 1) - 1);
   }
 

@@ -7,6 +7,8 @@
  * W1. A deadline never fires early, and at most one tick late (plus the lateness of the clock itself).
  * W2. Deadlines fire in the order of their ticks, within a tick in the order of their making, also after a long sleep.
  * W3. A deadline that throws does not keep others from firing; the first error is thrown once all have fired.
+ * W4. An entry that is over holds nothing: one that the garbage collector has moved to its old generation would keep alive
+ *     all that came after it in its slot, with everything their functions know.
  */
 import type { Clock, TimerHandle } from '../ports/index.ts';
 import { supervisorLimits } from './limits.ts';
@@ -16,8 +18,10 @@ export interface Deadline {
   readonly pending: boolean;
 }
 
+const nothing = () => {};
+
 class Entry implements Deadline {
-  readonly fn: () => void;
+  fn: () => void;
   readonly tick: number;
   readonly sequence: number;
   pending = true;
@@ -80,6 +84,7 @@ export class DeadlineWheel {
   cancel(deadline: Deadline): void {
     if (!(deadline instanceof Entry) || !deadline.pending) return;
     this.#remove(deadline);
+    deadline.fn = nothing; // W4
   }
 
   #slotOf(tick: number): Slot {
@@ -94,6 +99,8 @@ export class DeadlineWheel {
     else entry.previous.next = entry.next;
     if (entry.next === undefined) slot.last = entry.previous;
     else entry.next.previous = entry.previous;
+    entry.previous = undefined; // W4
+    entry.next = undefined;
     entry.pending = false;
     this.#size--;
   }

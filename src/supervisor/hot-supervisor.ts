@@ -14,6 +14,7 @@ import type { AnySupervisor, AutoShutdown, ChildInfo } from './child-spec.ts';
 import { safeEnvironment, type SafeEnv, type SupervisorEnv } from './environment.ts';
 import { errorText, type Exit } from './exit.ts';
 import { Life } from './life.ts';
+import { Population } from './population.ts';
 
 /** The hot actor of a machine. */
 export type HotActorOf<M extends AnyStateMachine> = HotActor<
@@ -55,7 +56,7 @@ export class HotSupervisor implements AnySupervisor {
   readonly #env: SafeEnv;
   readonly #life: Life;
   readonly #shutdownMs: number;
-  readonly #members = new Map<string, Stoppable>();
+  readonly #members = new Population<Stoppable>();
 
   constructor(options: HotSupervisorOptions, env: SupervisorEnv) {
     this.id = options.id;
@@ -106,7 +107,7 @@ export class HotSupervisor implements AnySupervisor {
         this.#settle();
       },
     });
-    this.#members.set(id, {
+    this.#members.add(id, {
       stop: () => {
         actor.stop();
         onStopped?.();

@@ -25,6 +25,7 @@ export { Registry, type DeadLetter } from './registry.ts';
 export { watch } from './watch.ts';
 export { guarded } from './guarded.ts';
 export { DeadlineWheel, type Deadline } from './deadlines.ts';
+export { Population } from './population.ts';
 export { Backoff, type BackoffPolicy } from './backoff.ts';
 export { HotSupervisor, type HotActorOf } from './hot-supervisor.ts';
 export { createHotActor } from './compile-actor.ts';

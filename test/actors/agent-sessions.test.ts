@@ -291,7 +291,7 @@ it('tenants of a refused session are told the refusal, those of a lost one to en
     const [admission] = call.answers;
     if (admission?.kind !== 'admitted') throw new Error('not admitted');
     const told: string[] = [];
-    admission.session.tenants.add({
+    admission.session.tenants.add('tenant', {
       expireIdle: () => told.push('expired'),
       refused: ({ code }) => told.push(`refused ${code}`),
     });

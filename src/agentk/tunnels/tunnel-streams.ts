@@ -15,6 +15,7 @@ import { methods, status, StatusCode, statusText } from '../../protocol/index.ts
 import type { Metadata, RpcStatus } from '../../protocol/index.ts';
 import { decodeTunnelDown, encodeDescriptor, retirement } from '../../protocol/envelope/index.ts';
 import type { ServiceDescriptor } from '../../protocol/envelope/index.ts';
+import { Population } from '../../supervisor/index.ts';
 import type { StreamVerdict } from '../../../statecharts/index.ts';
 import type { KasCaller } from '../kas-caller.ts';
 import type { LinkBoard, LiveLink } from '../link/index.ts';
@@ -87,7 +88,7 @@ export class TunnelStreams {
   readonly #deps: TunnelStreamsDeps;
   readonly #metadata: Metadata;
   readonly #descriptor: Buffer;
-  readonly #open = new Map<string, Open>();
+  readonly #open = new Population<Open>();
   readonly #troubles = new OncePerChange();
   #busy = 0;
 
@@ -126,7 +127,7 @@ export class TunnelStreams {
       reuse: false,
       sealed: false,
     };
-    this.#open.set(tunnelId, open);
+    this.#open.add(tunnelId, open);
     this.#awaitRequest(open);
     call.write(this.#descriptor);
   }
