@@ -34,6 +34,7 @@ import {
 import { connectHandler } from './agent-api/connect.ts';
 import { getConfigurationHandler } from './agent-api/get-configuration.ts';
 import { registerHandler } from './agent-api/register.ts';
+import { ForgettableErrors } from './forgettable-errors.ts';
 import { grpcServerMetrics } from './grpc-metrics.ts';
 import { Authorizer } from './kubernetes-api/authorizer.ts';
 import type { ServerDeps } from './server-deps.ts';
@@ -75,8 +76,9 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     observe,
   });
   const store = memoryStore({ clock, metrics });
+  const refusals = new ForgettableErrors(store.sharedErrors);
   const gitlab = cachedGitLab(embedded, {
-    sharedErrors: store.sharedErrors,
+    sharedErrors: refusals,
     clock,
     log,
     metrics,
@@ -91,7 +93,10 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
           }),
     },
   });
-  embedded.onChanged(() => gitlab.forget());
+  embedded.onChanged(() => {
+    refusals.forget();
+    gitlab.forget();
+  });
   const populations = makePopulations(env);
   const wheel = new DeadlineWheel(clock, wheelTickMs);
   const directory = new TunnelDirectory<Tunnel>({ waitersPerAgentMax: actorLimits.waitersPerAgentMax });
