@@ -62,17 +62,8 @@ export function createKubernetesApi({
     services: [{ name: makeRequest.service, methods: [makeRequest.name] }],
     serve: (request, done) => {
       started.inc(labels);
-      const { stream, method } = request;
-      const options = {
-        stream,
-        method,
-        target: server.target,
-        agentName,
-        clock,
-        get descriptor() {
-          return request.descriptor;
-        },
-      };
+      const { stream, method, descriptor } = request;
+      const options = { stream, method, target: server.target, agentName, clock, descriptor };
       serveTunnelExchange(options, ({ kind, reusable, status, statusCode, bytesUp, bytesDown }) => {
         handled.inc(ended.get(status.code));
         if (kind === 'failed') log.warn('Request from kas failed', { reason: status.message });

@@ -41,8 +41,8 @@ export interface TunnelledRequest {
   readonly stream: MessageStream;
   /** Full path of the RPC. */
   readonly method: string;
-  /** What offers the stream again after a clean end; undefined when it must not be offered. Read at that end. */
-  readonly descriptor: Buffer | undefined;
+  /** Asked at a clean end: what offers the stream again; undefined when it must not be offered. */
+  readonly descriptor: () => Buffer | undefined;
 }
 
 /** How serving ended. `offered`: the descriptor was sent; else our side is half-closed, or the stream is gone. */
@@ -196,13 +196,10 @@ export class TunnelStreams {
     this.#troubles.forget();
     this.#setBusy(open, true);
     open.tell({ type: 'request.arrived', stream: open.number });
-    const offer = () => (this.#mayOffer(open) ? this.#descriptor : undefined);
     const request: TunnelledRequest = {
       stream: open.call,
       method: message.method,
-      get descriptor() {
-        return offer();
-      },
+      descriptor: () => (this.#mayOffer(open) ? this.#descriptor : undefined),
     };
     this.#deps.serve(request, (served) => this.#served(open, served));
   }

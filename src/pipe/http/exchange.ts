@@ -14,8 +14,8 @@ export interface ExchangeOptions {
   readonly target: ApiTarget;
   /** `gitlab-agent/<version>/<commit>`, for Via. */
   readonly agentName: string;
-  /** The descriptor frame that offers the stream again; set only when kas agreed to reuse. Read when the response ended. */
-  readonly descriptor?: Buffer | undefined;
+  /** Asked when the response ended: the descriptor frame that offers the stream again, if kas agreed to reuse. */
+  readonly descriptor?: (() => Buffer | undefined) | undefined;
   readonly clock: Clock;
 }
 

@@ -135,8 +135,10 @@ class TunnelExchange implements MessageHandler, BackendOwner, Exchange {
   responseEnded(): void {
     if (this.#done) return;
     const { stream, descriptor } = this.#options;
-    if (descriptor !== undefined && this.#closeSendSeen && !this.#upgrade && stream.open) {
-      this.#sender.end(reuseTail(descriptor)); // invariant 4
+    const clean = this.#closeSendSeen && !this.#upgrade && stream.open;
+    const offer = clean ? descriptor?.() : undefined;
+    if (offer !== undefined) {
+      this.#sender.end(reuseTail(offer)); // invariant 4
       this.#finish('served', ok, true);
       return;
     }

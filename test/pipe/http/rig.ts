@@ -290,7 +290,7 @@ export class Rig {
             method: message.method,
             target: this.#target,
             agentName: 'gitlab-agent/test/0',
-            ...(this.options.reuse === true ? { descriptor } : {}),
+            ...(this.options.reuse === true ? { descriptor: () => descriptor } : {}),
             clock: this.clock,
           },
           (outcome) => {
