@@ -81,7 +81,9 @@ export async function openObservability(options: ObservabilityOptions): Promise<
   const bound = server.address();
   const port = bound !== null && typeof bound === 'object' ? bound.port : 0;
   const address =
-    bound !== null && typeof bound === 'object' ? joinAddress(options.host, port) : (options.socketPath ?? '');
+    bound !== null && typeof bound === 'object'
+      ? joinAddress(options.host, port)
+      : (options.socketPath ?? '');
   options.log.info('Observability endpoint is up', { net_network: options.network, net_address: address });
   return { address, port, close: () => close(server, options.clock) };
 }
