@@ -29,6 +29,8 @@ const bucketsAtFirst = 64;
 /** Ids are made by us: nobody outside can choose colliding ones. */
 export class Population<V> {
   #buckets: (Node<V> | undefined)[] = emptyBuckets(bucketsAtFirst);
+  /** The last one asked for or added: a step of an actor asks for the same member several times. */
+  #recent: Node<V> | undefined;
   #oldest: Node<V> | undefined;
   #newest: Node<V> | undefined;
   #size = 0;
@@ -38,7 +40,7 @@ export class Population<V> {
   }
 
   get(id: string): V | undefined {
-    return this.#find(id, hashOf(id))?.value;
+    return this.#find(id)?.value;
   }
 
   /** Adds a member, in place of an older one of the same id. */
@@ -51,14 +53,15 @@ export class Population<V> {
     if (this.#newest === undefined) this.#oldest = node;
     else this.#newest.newer = node;
     this.#newest = node;
+    this.#recent = node;
     this.#size++;
   }
 
   /** Takes a member out; false when there is none of this id. */
   delete(id: string): boolean {
-    const hash = hashOf(id);
-    const node = this.#find(id, hash);
+    const node = this.#find(id);
     if (node === undefined) return false;
+    this.#recent = undefined; // P1
     this.#unhang(node);
     if (node.older === undefined) this.#oldest = node.newer;
     else node.older.newer = node.newer;
@@ -89,9 +92,12 @@ export class Population<V> {
     return all;
   }
 
-  #find(id: string, hash: number): Node<V> | undefined {
+  #find(id: string): Node<V> | undefined {
+    if (this.#recent?.id === id) return this.#recent;
+    const hash = hashOf(id);
     let node = this.#buckets[hash & (this.#buckets.length - 1)];
     while (node !== undefined && (node.hash !== hash || node.id !== id)) node = node.sibling;
+    this.#recent = node;
     return node;
   }
 

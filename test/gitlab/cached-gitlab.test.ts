@@ -142,18 +142,18 @@ describe('a success', () => {
 
   it('can be peeked at without a promise', async () => {
     const { clock, cached } = fresh();
-    expect(cached.peekAllowedAgents('j')).toBeUndefined();
+    expect(cached.peekAllowedAgents({ token: 'j' })).toBeUndefined();
     await cached.allowedAgents('j', never);
     await cached.agentInfo('t', never);
     await cached.projectInfo('t', 'p', never);
     await cached.authorizeProxyUser(pat, never);
-    expect(cached.peekAllowedAgents('j')).toBe(agentInfo);
+    expect(cached.peekAllowedAgents({ token: 'j' })).toBe(agentInfo);
     expect(cached.peekAgentInfo('t')).toBe(agentInfo);
     expect(cached.peekProjectInfo('t', 'p')).toBe(agentInfo);
     expect(cached.peekAuthorizedProxyUser(pat)).toBe(agentInfo);
-    expect(cached.peekAllowedAgents('t')).toBeUndefined();
+    expect(cached.peekAllowedAgents({ token: 't' })).toBeUndefined();
     clock.advance(60_000);
-    expect(cached.peekAllowedAgents('j')).toBeUndefined();
+    expect(cached.peekAllowedAgents({ token: 'j' })).toBeUndefined();
     expect(cached.peekAgentInfo('t')).toBe(agentInfo);
   });
 

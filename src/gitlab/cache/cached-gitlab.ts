@@ -53,11 +53,14 @@ export interface CachedGitLabOptions {
   readonly entriesMax?: number;
 }
 
-/** The port, and its remembered successes without a promise for paths where a microtask is dear. */
+/**
+ * The port, and its remembered successes without a promise for paths where a microtask is dear. Where an object is taken,
+ * its key is computed once for it: a caller that keeps the object saves the hash.
+ */
 export interface CachedGitLab extends GitLab {
   peekAgentInfo(agentToken: string): AgentInfo | undefined;
   peekProjectInfo(agentToken: string, projectPath: string): ProjectInfo | undefined;
-  peekAllowedAgents(jobToken: string): AllowedAgentsForJob | undefined;
+  peekAllowedAgents(job: { readonly token: string }): AllowedAgentsForJob | undefined;
   peekAuthorizedProxyUser(request: AuthorizeProxyUserRequest): AuthorizedProxyUser | undefined;
   /** Drops what was remembered; for a GitLab that tells when its answers changed. */
   forget(): void;
@@ -69,6 +72,7 @@ export function cachedGitLab(gitlab: GitLab, options: CachedGitLabOptions): Cach
 
 class MemorizingGitLab implements CachedGitLab {
   readonly #gitlab: GitLab;
+  readonly #keys = new WeakMap<WeakKey, string>();
   readonly #agentInfo: AnswerCache<AgentInfo>;
   readonly #projectInfo: AnswerCache<ProjectInfo>;
   readonly #allowedAgents: AnswerCache<AllowedAgentsForJob>;
@@ -152,12 +156,18 @@ class MemorizingGitLab implements CachedGitLab {
     return this.#projectInfo.peek(memoryKey(agentToken, projectPath));
   }
 
-  peekAllowedAgents(jobToken: string): AllowedAgentsForJob | undefined {
-    return this.#allowedAgents.peek(memoryKey(jobToken));
+  peekAllowedAgents(job: { readonly token: string }): AllowedAgentsForJob | undefined {
+    return this.#allowedAgents.peek(this.#keyOf(job, ({ token }) => memoryKey(token)));
   }
 
   peekAuthorizedProxyUser(request: AuthorizeProxyUserRequest): AuthorizedProxyUser | undefined {
-    return this.#proxyUser.peek(proxyUserKey(request));
+    return this.#proxyUser.peek(this.#keyOf(request, proxyUserKey));
+  }
+
+  #keyOf<T extends object>(question: T, key: (question: T) => string): string {
+    let known = this.#keys.get(question);
+    if (known === undefined) this.#keys.set(question, (known = key(question)));
+    return known;
   }
 
   forget(): void {

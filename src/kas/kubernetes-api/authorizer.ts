@@ -24,11 +24,20 @@ export type Verdict =
 /** `HeaderExtra` of a grant, encoded once per answer of GitLab and agent. */
 type Extras = Map<bigint, AnyBytes | undefined>;
 
+type PersonalCredentials = Exclude<Credentials, { kind: 'ci' }>;
+interface Grant {
+  readonly user: AuthorizedProxyUser;
+  readonly verdict: Verdict;
+}
+
 export class Authorizer {
   readonly #gitlab: CachedGitLab;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #extras = new WeakMap<AllowedAgentsForJob, Extras>();
+  readonly #questions = new WeakMap<PersonalCredentials, AuthorizeProxyUserRequest>();
+  /** The last grant of credentials: as long as GitLab's answer is the same one, so is what becomes of it. */
+  readonly #grants = new WeakMap<PersonalCredentials, Grant>();
 
   constructor(deps: { readonly gitlab: CachedGitLab; readonly clock: Clock; readonly log: Log }) {
     this.#gitlab = deps.gitlab;
@@ -39,12 +48,11 @@ export class Authorizer {
   /** Answers at once when GitLab's last answer still holds. `signal` ends the wait, not a shared question to GitLab. */
   authorize(credentials: Credentials, signal: () => AbortSignal, answer: (verdict: Verdict) => void): void {
     if (credentials.kind === 'ci') {
-      const known = this.#gitlab.peekAllowedAgents(credentials.token);
+      const known = this.#gitlab.peekAllowedAgents(credentials);
       if (known !== undefined) return answer(this.#job(credentials.agentId, known));
     } else {
-      const request = proxyUserRequest(credentials);
-      const known = this.#gitlab.peekAuthorizedProxyUser(request);
-      if (known !== undefined) return answer(granted(known, request));
+      const known = this.#gitlab.peekAuthorizedProxyUser(this.#question(credentials));
+      if (known !== undefined) return answer(this.#granted(known, credentials));
     }
     this.#ask(credentials, signal()).then(answer, (error: unknown) => {
       this.#log.error('Authorisation failed unexpectedly', { error: error as Error });
@@ -60,8 +68,8 @@ export class Authorizer {
           await this.#gitlab.allowedAgents(credentials.token, bounded),
         );
       }
-      const request = proxyUserRequest(credentials);
-      return this.#fromUser(request, await this.#gitlab.authorizeProxyUser(request, bounded));
+      const request = this.#question(credentials);
+      return this.#fromUser(credentials, await this.#gitlab.authorizeProxyUser(request, bounded));
     });
   }
 
@@ -91,27 +99,38 @@ export class Authorizer {
     return { kind: 'granted', extra };
   }
 
-  #fromUser(request: AuthorizeProxyUserRequest, result: GitLabResult<AuthorizedProxyUser>): Verdict {
+  #fromUser(credentials: PersonalCredentials, result: GitLabResult<AuthorizedProxyUser>): Verdict {
     switch (result.kind) {
       case 'ok':
-        return granted(result.value, request);
+        return this.#granted(result.value, credentials);
       case 'unauthenticated':
       case 'forbidden':
       case 'notFound':
         return refused(401, 'Unauthorized');
       case 'unavailable':
-        this.#log.error('Failed to authorize user', { agent_id: request.agentId, reason: result.reason });
+        this.#log.error('Failed to authorize user', { agent_id: credentials.agentId, reason: result.reason });
         return refused(500, 'Failed to authorize user session');
     }
   }
-}
 
-function granted(user: AuthorizedProxyUser, request: AuthorizeProxyUserRequest): Verdict {
-  return { kind: 'granted', extra: headerExtra(impersonationForUser(user, request.accessType)) };
+  #question(credentials: PersonalCredentials): AuthorizeProxyUserRequest {
+    let known = this.#questions.get(credentials);
+    if (known === undefined) this.#questions.set(credentials, (known = proxyUserRequest(credentials)));
+    return known;
+  }
+
+  #granted(user: AuthorizedProxyUser, credentials: PersonalCredentials): Verdict {
+    const grant = this.#grants.get(credentials);
+    if (grant?.user === user) return grant.verdict;
+    const { accessType } = this.#question(credentials);
+    const verdict: Verdict = { kind: 'granted', extra: headerExtra(impersonationForUser(user, accessType)) };
+    this.#grants.set(credentials, { user, verdict });
+    return verdict;
+  }
 }
 
 /** The question to GitLab about a person or a browser session. */
-function proxyUserRequest(credentials: Exclude<Credentials, { kind: 'ci' }>): AuthorizeProxyUserRequest {
+function proxyUserRequest(credentials: PersonalCredentials): AuthorizeProxyUserRequest {
   const { agentId } = credentials;
   return credentials.kind === 'pat'
     ? { agentId, accessType: 'personal_access_token', accessKey: credentials.token, csrfToken: '' }

@@ -18,7 +18,7 @@ import { decodePath, parseQuery } from '../../protocol/index.ts';
 import { listen, type ListenAddress } from '../listen.ts';
 import type { Authorizer } from './authorizer.ts';
 import { corsHeaders, preflightHeaders } from './cors.ts';
-import { parseCredentials } from './credentials.ts';
+import { ConnectionCredentials } from './connection-credentials.ts';
 import { ProxiedExchange, type CountOutcome } from './proxied-exchange.ts';
 import { readRequestHead, type RequestHead } from './request-head.ts';
 import { answerStatus } from './status-answer.ts';
@@ -57,6 +57,7 @@ interface Arrival {
 export class KubernetesApiFront implements Front {
   readonly #deps: KubernetesApiFrontDeps;
   readonly #count: CountOutcome;
+  readonly #credentials = new ConnectionCredentials();
   #server: Server | undefined;
   /** Connections whose protocol was switched: node's server no longer knows them. */
   readonly #switched = new Set<Duplex>();
@@ -161,7 +162,7 @@ export class KubernetesApiFront implements Front {
       return answerStatus(response, head, 400, 'Bad request: URL does not start with expected prefix');
     }
     const query = head.rawQuery === '' ? undefined : parseQuery(head.rawQuery);
-    const credentials = parseCredentials(head, () => query ?? new Map<string, string[]>());
+    const credentials = this.#credentials.of(request.socket, head, query);
     if (credentials.kind === 'invalid') return this.#unauthorized(response, head, credentials.reason);
     query?.delete('gitlab-agent-id');
     query?.delete('gitlab-csrf-token');
