@@ -24,7 +24,7 @@ export async function exec(
   for (const word of command) query.append('command', word);
   const dispatcher = new Agent({ connect: { ca: cluster.caPem } });
   const socket = new WebSocket(
-    `${cluster.url.replace('http', 'ws')}/api/v1/namespaces/default/pods/${pod}/exec?${query}`,
+    `${cluster.url.replace('http', 'ws')}/api/v1/namespaces/default/pods/${pod}/exec?${query.toString()}`,
     {
       protocols: ['v5.channel.k8s.io'],
       dispatcher,
