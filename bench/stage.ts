@@ -121,15 +121,20 @@ async function freePorts(): Promise<[number, number, number, number]> {
   return [a ?? 0, b ?? 0, c ?? 0, d ?? 0];
 }
 
-/** The demonstration's configuration without TLS towards clients: the yardstick has none either. */
+/**
+ * The demonstration's configuration without TLS towards clients (the yardstick has none either), and with the poll period
+ * of a real installation: idle agents are to be idle.
+ */
 async function adaptConfiguration(file: string, reuse: boolean): Promise<void> {
   const configuration = load(await readFile(file, 'utf8')) as {
     agent: {
       listen: { tunnel_reuse?: boolean; connections_per_token_per_minute?: number };
+      configuration: { poll_period?: string };
       kubernetes_api: { listen: { certificate_file?: string; key_file?: string } };
     };
   };
-  const { listen, kubernetes_api } = configuration.agent;
+  const { listen, kubernetes_api, configuration: watching } = configuration.agent;
+  delete watching.poll_period;
   listen.tunnel_reuse = reuse;
   listen.connections_per_token_per_minute = 100_000_000; // without reuse every request is a call of the agent
   delete kubernetes_api.listen.certificate_file;

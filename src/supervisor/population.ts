@@ -24,7 +24,8 @@ class Node<V> {
   }
 }
 
-const bucketsAtFirst = 64;
+/** Most populations are small, and there is one per session of an agent. */
+const bucketsAtFirst = 4;
 
 /** Ids are made by us: nobody outside can choose colliding ones. */
 export class Population<V> {
