@@ -82,13 +82,17 @@ export async function start(options: StartOptions): Promise<number> {
 }
 
 async function choosePorts(screen: Screen): Promise<DemoPorts> {
-  const ports: Record<string, number> = {};
-  for (const [name, preferred] of Object.entries(preferredPorts)) {
+  const choose = async (preferred: number) => {
     const { port, taken } = await findPort(preferred);
     if (taken) screen.note(`port ${preferred} is taken, using ${port} instead`);
-    ports[name] = port;
-  }
-  return ports as unknown as DemoPorts;
+    return port;
+  };
+  return {
+    agents: await choose(preferredPorts.agents),
+    kubernetesApi: await choose(preferredPorts.kubernetesApi),
+    observability: await choose(preferredPorts.observability),
+    agentObservability: await choose(preferredPorts.agentObservability),
+  };
 }
 
 function children(
