@@ -63,7 +63,7 @@ export function openCall(
   metadata: Metadata,
   options: CallOptions,
 ): ClientCall {
-  const headers: OutgoingHttpHeaders = metadataToHeaders(metadata);
+  const headers: OutgoingHttpHeaders = { ...headersOf(metadata) };
   headers[':method'] = 'POST';
   headers[':path'] = method;
   if (options.authority !== undefined) headers[':authority'] = options.authority;
@@ -75,6 +75,15 @@ export function openCall(
   if (options.deadlineMs !== undefined)
     headers['grpc-timeout'] = formatTimeout(Math.max(0, options.deadlineMs));
   return new Http2ClientCall(session, session.request(headers, { endStream: false }), method, options);
+}
+
+const known = new WeakMap<Metadata, OutgoingHttpHeaders>();
+
+/** Metadata does not change, and calls of one kind share it: tunnels are opened thousands of times a second. */
+function headersOf(metadata: Metadata): OutgoingHttpHeaders {
+  let headers = known.get(metadata);
+  if (headers === undefined) known.set(metadata, (headers = metadataToHeaders(metadata)));
+  return headers;
 }
 
 class Http2ClientCall extends StreamCore<ClientHttp2Stream> implements ClientCall {
@@ -104,6 +113,11 @@ class Http2ClientCall extends StreamCore<ClientHttp2Stream> implements ClientCal
     if (!this.open || this.halfClosed) return;
     this.halfClosed = true;
     this.raw.end();
+  }
+
+  override closed(): void {
+    (this.raw as CallingStream)[calling] = undefined;
+    super.closed();
   }
 
   responded(headers: IncomingHttpHeaders, ended: boolean, rawHeaders: readonly string[]): void {
@@ -191,7 +205,7 @@ class Http2ClientCall extends StreamCore<ClientHttp2Stream> implements ClientCal
 }
 
 const calling = Symbol('client call');
-type CallingStream = ClientHttp2Stream & { [calling]?: Http2ClientCall };
+type CallingStream = ClientHttp2Stream & { [calling]?: Http2ClientCall | undefined };
 
 function onResponse(
   this: CallingStream,

@@ -128,6 +128,11 @@ export class Http2ServerCall extends StreamCore<ServerHttp2Stream> implements Se
     if (!this.raw.destroyed) this.raw.resume();
   }
 
+  override closed(): void {
+    (this.raw as AnsweringStream)[answering] = undefined;
+    super.closed();
+  }
+
   /** The server side ends with `finish`. */
   halfClose(): void {}
 
@@ -175,7 +180,7 @@ const streamingAnswer = { waitForTrailers: true, sendDate: false };
 const singleBlockAnswer = { endStream: true, sendDate: false };
 
 const answering = Symbol('server call');
-type AnsweringStream = ServerHttp2Stream & { [answering]?: Http2ServerCall };
+type AnsweringStream = ServerHttp2Stream & { [answering]?: Http2ServerCall | undefined };
 
 function onWantTrailers(this: AnsweringStream): void {
   this[answering]?.flushTrailers();

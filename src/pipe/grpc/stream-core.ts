@@ -28,7 +28,7 @@ interface StreamEvents {
   aborted(): void;
   closed(): void;
 }
-type OwnedStream = Http2Stream & { [owner]?: StreamEvents };
+type OwnedStream = Http2Stream & { [owner]?: StreamEvents | undefined };
 
 /** In place until the owner sets its own; a stream without a handler delivers nothing. */
 const nobody: MessageHandler = {
@@ -237,7 +237,12 @@ export abstract class StreamCore<Raw extends Http2Stream> implements MessageStre
     this.open = false;
   }
 
+  /**
+   * The last event. node:http2 keeps its streams in a Map, whose old tables hold dead streams until a full collection
+   * (`Population`); the call and all that its handler knows shall not be held with them.
+   */
   closed(): void {
+    (this.raw as OwnedStream)[owner] = undefined;
     if (this.#end === undefined && !this.holdsEnd()) this.settle(this.endOnClose());
   }
 
