@@ -62,6 +62,14 @@ export {
   type AgentIdentity,
   type ParsedConfiguration,
 } from './agent-configuration.ts';
+export {
+  signJwt,
+  verifyJwt,
+  type JwtExpectation,
+  type JwtRefusal,
+  type JwtToSign,
+  type JwtVerdict,
+} from './jwt.ts';
 export { protocolLimits } from './limits.ts';
 export {
   type ConfigurationRequest,

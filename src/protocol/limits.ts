@@ -14,4 +14,6 @@ export const protocolLimits = {
   configurationAliasesMax: 1_000,
   /** Values in a configuration file after aliases are written out. */
   configurationValuesMax: 100_000,
+  /** A longer JSON web token is refused unread. Those of GitLab and kas have about 300 characters. */
+  jwtBytesMax: 8 * 1024,
 } as const;
