@@ -39,7 +39,7 @@ export interface Pod {
 /** One agent token on one connection. */
 export class AgentSession implements ConnectionMember {
   readonly sessionId: string;
-  /** Counts sessions; newer lives have higher numbers, in this process and after a restart of it. */
+  /** Newer lives have higher numbers, over all kas and their restarts. */
   readonly incarnation: number;
   readonly connection: AgentConnection;
   readonly token: string;

@@ -8,7 +8,7 @@
 import { hash as digest } from 'node:crypto';
 import type { AnyActorLogic } from 'xstate';
 import type { ServerCall } from '../pipe/grpc/index.ts';
-import { firstValue, status, StatusCode, type RpcStatus } from '../protocol/index.ts';
+import { firstValue, secretKey, status, StatusCode, type RpcStatus } from '../protocol/index.ts';
 import type { DynamicSupervisor } from '../supervisor/index.ts';
 import type { AgentConnections } from './agent-connection.actor.ts';
 import {
@@ -34,12 +34,11 @@ export class AgentSessions {
   readonly #logic: AnyActorLogic;
   readonly #byId = new Map<string, AgentSession>();
   readonly #byOwner = new Map<string, AgentSession>();
-  readonly #firstIncarnation: number;
+  #incarnation = 0;
   #made = 0;
 
   constructor(deps: AgentSessionsDeps) {
     this.#deps = deps;
-    this.#firstIncarnation = deps.clock.now();
     this.#logic = createAgentSessionLogic(deps, (id) => this.#byId.get(id));
   }
 
@@ -59,7 +58,7 @@ export class AgentSessions {
     const token = bearerToken(call);
     if (token.kind === 'invalid') return done({ kind: 'refused', status: token.status });
     const hash = digest('sha256', token.value, 'hex');
-    this.#deps.store.takeTokenQuota(hash, this.#deps.callsPerTokenPerMinuteMax).then(
+    this.#deps.store.takeTokenQuota(secretKey(token.value), this.#deps.callsPerTokenPerMinuteMax).then(
       (within) => {
         if (within) this.#admit(call, token.value, hash, patient, done);
         else done({ kind: 'refused', status: exhausted });
@@ -101,9 +100,11 @@ export class AgentSessions {
     const known = this.#byOwner.get(owner);
     if (known !== undefined) return known;
     const sessionId = `session:${++this.#made}`;
+    // By the clock, because the pod's former life may have been with another kas.
+    this.#incarnation = Math.max(this.#incarnation + 1, this.#deps.clock.now());
     const session = new AgentSession({
       sessionId,
-      incarnation: this.#firstIncarnation + this.#made,
+      incarnation: this.#incarnation,
       connection,
       token,
       waiting: new WaitingCalls({ callsMax: actorLimits.waitingCallsPerSessionMax }),

@@ -28,6 +28,7 @@ export class ForgettableErrors implements SharedErrors {
   }
 
   #keyOf(key: string): string {
-    return `${this.#generation}:${key}`;
+    // The first generation has the keys every kas has.
+    return this.#generation === 0 ? key : `${this.#generation}:${key}`;
   }
 }

@@ -25,3 +25,4 @@ export type {
   TreeListing,
 } from './git.ts';
 export type { ConnectedAgent, SharedErrors, Store } from './store.ts';
+export type { PushEvent, PushEvents } from './push-events.ts';

@@ -1,6 +1,7 @@
 /**
  * The shared directory of connected agents and their tunnels, and the caches every kas instance shares
- * (`spec/wire.md §8`). `src/store/memory` serves one kas; Redis follows behind the same port.
+ * (`spec/wire.md §8`). `src/store/memory` serves one kas, `src/store/redis` several. A store that cannot do what it is asked
+ * rejects; whether the caller goes on without it is the caller's decision.
  */
 export interface ConnectedAgent {
   readonly agentId: bigint;
@@ -15,8 +16,9 @@ export interface ConnectedAgent {
   readonly podName: string;
   readonly kubernetesVersion: string;
   /**
-   * Counts the lives of this connection id; a write of an older incarnation is refused, so that a late farewell cannot
-   * overwrite a newer life (`spec/users.md` 45).
+   * Orders the lives of this connection id, over all kas and their restarts: the wall clock's milliseconds when the life
+   * began, moved on where two began in the same one. A write of an older incarnation is refused, so that a late farewell
+   * cannot overwrite a newer life (`spec/users.md` 45).
    */
   readonly incarnation: number;
 }
@@ -42,8 +44,11 @@ export interface Store {
   agentsById(agentId: bigint): Promise<readonly ConnectedAgent[]>;
   agentsByProject(projectId: bigint): Promise<readonly ConnectedAgent[]>;
   connectedAgents(): Promise<number>;
-  /** Counts a call of this token in the current minute and tells whether it is within the limit. */
-  takeTokenQuota(tokenHash: string, limitPerMinute: number): Promise<boolean>;
+  /**
+   * Counts a call of a token in the current minute and tells whether it is within the limit. The token is named by
+   * `secretKey` of `src/protocol`.
+   */
+  takeTokenQuota(tokenKey: string, limitPerMinute: number): Promise<boolean>;
   readonly sharedErrors: SharedErrors;
   close(): Promise<void>;
 }

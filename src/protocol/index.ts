@@ -70,6 +70,7 @@ export {
   type JwtToSign,
   type JwtVerdict,
 } from './jwt.ts';
+export { firstHalf, secretKey } from './token-key.ts';
 export { protocolLimits } from './limits.ts';
 export {
   type ConfigurationRequest,

@@ -9,6 +9,7 @@
  */
 import { createHash, hash } from 'node:crypto';
 import type { AuthorizeProxyUserRequest } from '../../ports/index.ts';
+import { firstHalf, secretKey } from '../../protocol/index.ts';
 
 export function memoryKey(...parts: readonly string[]): string {
   const [only = ''] = parts;
@@ -17,15 +18,15 @@ export function memoryKey(...parts: readonly string[]): string {
 }
 
 export function agentInfoErrorKey(agentToken: string): string {
-  return `agent_info_errs:${halfHash(agentToken)}`;
+  return `agent_info_errs:${secretKey(agentToken)}`;
 }
 
 export function projectInfoErrorKey(agentToken: string, projectPath: string): string {
-  return `project_info_errs:${halfHash(agentToken)}:${Buffer.from(projectPath, 'utf8').toString('latin1')}`;
+  return `project_info_errs:${secretKey(agentToken)}:${Buffer.from(projectPath, 'utf8').toString('latin1')}`;
 }
 
 export function allowedAgentsErrorKey(jobToken: string): string {
-  return `allowed_agents_errs:${halfHash(jobToken)}`;
+  return `allowed_agents_errs:${secretKey(jobToken)}`;
 }
 
 export function proxyUserErrorKey(request: AuthorizeProxyUserRequest): string {
@@ -41,14 +42,4 @@ export function proxyUserErrorKey(request: AuthorizeProxyUserRequest): string {
     .update(request.csrfToken)
     .digest('latin1');
   return `auth_proxy_user_errs:${digest}`;
-}
-
-/** SHA-256 of the first half of the bytes, as raw bytes. */
-function halfHash(token: string): string {
-  return createHash('sha256').update(firstHalf(token)).digest('latin1');
-}
-
-function firstHalf(text: string): Buffer {
-  const bytes = Buffer.from(text, 'utf8');
-  return bytes.subarray(0, Math.floor(bytes.length / 2));
 }
