@@ -11,17 +11,25 @@ export interface ListenAddress {
   text(port: number): string;
 }
 
+const addressForm = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/;
+
+/** What is wrong with a listen address, in words; undefined when nothing is. */
+export function listenAddressProblem(network: string, address: string): string | undefined {
+  if (network === 'unix') return undefined;
+  const port = Number(addressForm.exec(address)?.[3]);
+  return port <= 65_535 ? undefined : 'expected host:port, [ipv6]:port or :port, with a port up to 65535';
+}
+
 /** `127.0.0.1:8150`, `[::1]:8150`, `:8150`, or a path for `unix`. Throws naming what is wrong. */
 export function parseListenAddress(network: string, address: string): ListenAddress {
   if (network === 'unix') {
     return { network, host: '', port: 0, socketPath: address, text: () => address };
   }
-  const match = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(address);
+  const problem = listenAddressProblem(network, address);
+  if (problem !== undefined) throw new Error(`listen address ${JSON.stringify(address)}: ${problem}`);
+  const match = addressForm.exec(address);
   const port = Number(match?.[3]);
-  if (match === null || port > 65_535) {
-    throw new Error(`listen address ${JSON.stringify(address)}: expected host:port, [ipv6]:port or :port`);
-  }
-  const host = match[1] ?? match[2] ?? '';
+  const host = match?.[1] ?? match?.[2] ?? '';
   const shown = host.includes(':') ? `[${host}]` : host;
   return {
     network,

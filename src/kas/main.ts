@@ -8,7 +8,7 @@ import { createActor, waitFor, type EventFromLogic } from 'xstate';
 import { createKasLogic } from '../actors/index.ts';
 import { createLog, createMetrics, systemClock, systemRandom } from '../host/index.ts';
 import type { Clock, LogLevel, Random } from '../ports/index.ts';
-import { readConfiguration, type KasConfiguration } from './configuration/index.ts';
+import { ineffectiveKeys, readConfiguration, type KasConfiguration } from './configuration/index.ts';
 import { readCertificates } from './certificates.ts';
 import { buildServer } from './server.ts';
 
@@ -39,6 +39,8 @@ export async function runKas(options: KasOptions): Promise<RunningKas> {
   const { configuration, folder } = read;
   const clock = options.clock ?? systemClock;
   const { log } = createLog({ level: options.logLevel ?? configuration.observability.logging.level });
+  for (const { key, reason } of ineffectiveKeys(configuration))
+    log.warn('Configuration: a key without effect', { key, reason });
   const server = await buildServer({
     configuration,
     folder,

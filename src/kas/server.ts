@@ -56,7 +56,9 @@ export interface Server {
 export async function buildServer(deps: ServerDeps): Promise<Server> {
   const { configuration, folder, clock, random, log } = deps;
   const { metrics } = deps.registry;
-  const { agent } = configuration;
+  const { agent, standalone } = configuration;
+  if (standalone === undefined) throw new Error('gitlab: not part of this build; use the section standalone');
+  if (agent.listen.websocket) throw new Error('agent.listen.websocket: not part of this build');
   const recorder = new FlightRecorder({ clock, entriesMax: recordedTransitionsMax });
   const observe = observer(recorder, metrics);
   const env: SupervisorEnv = {
@@ -68,7 +70,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
   };
   const git = localGit({ clock, log });
   const embedded = await openEmbeddedGitLab({
-    file: resolve(folder, configuration.standalone.file),
+    file: resolve(folder, standalone.file),
     git,
     clock,
     log,

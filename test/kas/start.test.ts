@@ -24,7 +24,9 @@ it('a configuration that cannot be read or understood is refused before anything
     join(kas.folder, 'other.yaml'),
     'standalone: { file: gitlab.yaml }\nagent: { listen: { address: nowhere } }',
   );
-  await expect(started(kas.folder)).rejects.toThrow('listen address "nowhere"');
+  await expect(started(kas.folder)).rejects.toThrow(
+    'agent.listen.address: expected host:port, [ipv6]:port or :port',
+  );
 });
 
 it('a port that is taken is named, and what was started before it is stopped', async () => {

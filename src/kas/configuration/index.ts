@@ -1,16 +1,19 @@
 /** Reading kas's configuration file: YAML, schema, defaults, and errors that name the path and what to write instead. */
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { loadAll, YAMLException } from 'js-yaml';
-import { kasConfigurationSchema, type KasConfiguration } from './schema.ts';
+import { boolYaml11Tag, CORE_SCHEMA, loadAll, mergeTag, YAMLException } from 'js-yaml';
+import type { z } from 'zod';
+import { checkConfiguration, extraCheck, type KasConfiguration } from './schema.ts';
 
-export type { KasConfiguration } from './schema.ts';
+export type { ConfigurationWithGitLab, KasConfiguration } from './schema.ts';
+export { ineffectiveKeys } from './ineffective-keys.ts';
 
 export type ReadConfiguration =
   | { readonly kind: 'ok'; readonly configuration: KasConfiguration; readonly folder: string }
   | { readonly kind: 'invalid'; readonly reason: string };
 
 const configurationBytesMax = 1024 * 1024;
+const yaml = { schema: CORE_SCHEMA.withTags(mergeTag, boolYaml11Tag), json: true } as const;
 
 /**
  * Reads and checks a configuration file. Relative paths inside it are relative to its folder, which is answered too.
@@ -38,19 +41,40 @@ export function parseConfiguration(
 ): { kind: 'ok'; configuration: KasConfiguration } | { kind: 'invalid'; reason: string } {
   let document: unknown;
   try {
-    const [first, ...more] = loadAll(text, { json: true });
-    if (more.length > 0) return { kind: 'invalid', reason: 'YAMLToJSON: expected a single document' };
+    const [first, ...more] = loadAll(text, yaml);
+    if (more.some((one) => one !== null && one !== undefined))
+      return { kind: 'invalid', reason: 'YAMLToJSON: expected a single document' };
     document = withoutNulls(first ?? {});
   } catch (error) {
     const reason = error instanceof YAMLException ? error.toString(true) : String(error);
     return { kind: 'invalid', reason: `YAMLToJSON: ${reason}` };
   }
-  const result = kasConfigurationSchema.safeParse(document);
+  const result = checkConfiguration(document);
   if (result.success) return { kind: 'ok', configuration: result.data };
-  const reasons = result.error.issues.map(
-    (issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`,
-  );
-  return { kind: 'invalid', reason: `kascfg.Validate: ${reasons.join('; ')}` };
+  return { kind: 'invalid', reason: reasonOf(result.error.issues) };
+}
+
+/** All problems at once, grouped under the prefixes of the originals (`spec/kas.md §2.1`); those of defaults come last. */
+function reasonOf(issues: readonly z.core.$ZodIssue[]): string {
+  const groups = new Map<string, string[]>([
+    ['protojson.Unmarshal', []],
+    ['kascfg.Validate', []],
+  ]);
+  const extra: string[] = [];
+  for (const issue of issues) {
+    const where = issue.path.join('.') || 'the file';
+    const group = groups.get(prefixOf(issue)) ?? extra;
+    group.push(`${where}: ${issue.message}`);
+  }
+  const found = [...groups].filter(([, problems]) => problems.length > 0);
+  return (found.length > 0 ? found : [['kascfg.ValidateExtra', extra] as const])
+    .map(([prefix, problems]) => `${prefix}: ${problems.join('; ')}`)
+    .join('; ');
+}
+
+function prefixOf(issue: z.core.$ZodIssue): string {
+  if (issue.code !== 'custom') return 'protojson.Unmarshal';
+  return issue.params === extraCheck ? '' : 'kascfg.Validate';
 }
 
 /** A key without a value is a key that is not there, as in protobuf JSON: a section whose lines are all comments. */

@@ -1,95 +1,75 @@
 /**
- * The schema of kas's configuration file: the originals' names, defaults and checks (`spec/kas.md §2.2`) for what this
- * server does, and our own `standalone` section for a server without GitLab. Unknown keys are errors, so that a typing
- * mistake is never a silent default.
+ * The schema of kas's configuration file: names, defaults and checks of the originals (`spec/kas.md §2.2`), and our own
+ * section `standalone` for a server without GitLab. Unknown keys are errors, so that a typing mistake is never a silent
+ * default. Everything becomes milliseconds and bytes, with defaults filled in.
  */
 import { z } from 'zod';
-import { bothOrNeither, count, duration, logLevel, network } from './scalars.ts';
+import { agentSection } from './agent-section.ts';
+import {
+  apiSection,
+  gitalySection,
+  gitlabSection,
+  privateApiSection,
+  standaloneGitlabSection,
+} from './gitlab-sections.ts';
+import { observabilitySection } from './observability-section.ts';
+import { redisSection } from './redis-section.ts';
+import { requiredText } from './scalars.ts';
+import { section } from './sections.ts';
 
-const tlsPair = { certificate_file: z.string().default(''), key_file: z.string().default('') };
-const pairRule = {
-  error: 'certificate_file and key_file must be set together or not at all',
-  path: ['certificate_file'],
+const common = {
+  agent: agentSection.prefault({}),
+  observability: observabilitySection.prefault({}),
+  gitaly: gitalySection.prefault({}),
 };
 
-function listen(address: string) {
-  return { network: network.default('tcp'), address: z.string().min(1).default(address), ...tlsPair };
+/** kas with GitLab, as the originals run. */
+const withGitLab = section({
+  ...common,
+  gitlab: gitlabSection.prefault({}),
+  redis: redisSection.prefault({}),
+  api: apiSection.prefault({}),
+  private_api: privateApiSection.prefault({}),
+  standalone: z.undefined().optional(),
+}).superRefine(checkTogether);
+
+/** kas without GitLab: a file answers for it. What serves GitLab and other kas is there only when it is written. */
+const withoutGitLab = section({
+  ...common,
+  gitlab: standaloneGitlabSection.prefault({}),
+  redis: redisSection.optional(),
+  api: apiSection.optional(),
+  private_api: privateApiSection.optional(),
+  standalone: section({ file: requiredText('the file of agents, tokens and projects') }),
+}).superRefine(checkTogether);
+
+export type ConfigurationWithGitLab = z.output<typeof withGitLab>;
+export type KasConfiguration = ConfigurationWithGitLab | z.output<typeof withoutGitLab>;
+
+/** Marks issues of the checks that need the defaults (`kascfg.ValidateExtra` of the originals). */
+export const extraCheck = { extra: true } as const;
+
+export function checkConfiguration(document: unknown): z.ZodSafeParseResult<KasConfiguration> {
+  const standalone = typeof document === 'object' && document !== null && 'standalone' in document;
+  return standalone ? withoutGitLab.safeParse(document) : withGitLab.safeParse(document);
 }
 
-const agentListen = z
-  .strictObject({
-    ...listen('127.0.0.1:8150'),
-    websocket: z.literal(false, { error: 'WebSocket tunnelling is not part of this release' }).default(false),
-    connections_per_token_per_minute: count(40_000),
-    // Ours: several requests one after the other on one tunnel, with agents that offer it.
-    tunnel_reuse: z.boolean().default(true),
-    max_connection_age: duration(7_200_000),
-    listen_grace_period: duration(5_000),
-  })
-  .refine(bothOrNeither, pairRule);
-
-const kubernetesApi = z.strictObject({
-  listen: z
-    .strictObject({
-      ...listen('0.0.0.0:8154'),
-      listen_grace_period: duration(5_000),
-      shutdown_grace_period: duration(3_600_000),
-    })
-    .refine(bothOrNeither, pairRule)
-    .prefault({}),
-  url_path_prefix: z
-    .string()
-    .startsWith('/', 'value must start with /')
-    .default('/')
-    .transform((prefix) => (prefix.endsWith('/') ? prefix : `${prefix}/`)),
-  allowed_agent_cache_ttl: duration(60_000, 'notNegative'),
-  allowed_agent_cache_error_ttl: duration(10_000),
-});
-
-const agent = z.strictObject({
-  listen: agentListen.prefault({}),
-  configuration: z
-    .strictObject({ poll_period: duration(300_000), max_configuration_file_size: count(131_072) })
-    .prefault({}),
-  kubernetes_api: kubernetesApi.optional(),
-  info_cache_ttl: duration(300_000, 'notNegative'),
-  info_cache_error_ttl: duration(60_000),
-  redis_conn_info_ttl: duration(300_000),
-  redis_conn_info_refresh: duration(240_000),
-});
-
-const observability = z.strictObject({
-  listen: z
-    .strictObject({ ...listen('127.0.0.1:8151') })
-    .refine(bothOrNeither, pairRule)
-    .prefault({}),
-  prometheus: z.strictObject({ url_path: z.string().default('/metrics') }).prefault({}),
-  liveness_probe: z.strictObject({ url_path: z.string().default('/liveness') }).prefault({}),
-  readiness_probe: z.strictObject({ url_path: z.string().default('/readiness') }).prefault({}),
-  logging: z.strictObject({ level: logLevel.default('info') }).prefault({}),
-});
-
-export const kasConfigurationSchema = z
-  .strictObject({
-    standalone: z.strictObject(
-      { file: z.string().min(1, 'value must name the file of agents, tokens and projects') },
-      {
-        error:
-          'this release runs stand-alone: name the file of agents, tokens and projects in standalone.file',
-      },
-    ),
-    gitlab: z.strictObject({ external_url: z.string().min(1).optional() }).prefault({}),
-    agent: agent.prefault({}),
-    observability: observability.prefault({}),
-  })
-  .refine((all) => all.agent.redis_conn_info_refresh < all.agent.redis_conn_info_ttl, {
-    error: 'redis_conn_info_refresh must be smaller than redis_conn_info_ttl',
-    path: ['agent', 'redis_conn_info_refresh'],
-  })
-  .refine((all) => all.observability.liveness_probe.url_path !== all.observability.readiness_probe.url_path, {
-    error: 'liveness and readiness need different paths',
-    path: ['observability', 'readiness_probe', 'url_path'],
+function checkTogether(all: Pick<KasConfiguration, 'agent' | 'observability'>, ctx: z.RefinementCtx): void {
+  const refuse = (path: readonly string[], message: string) =>
+    ctx.addIssue({ code: 'custom', path: [...path], message, params: extraCheck });
+  const { agent, observability } = all;
+  if (agent.redis_conn_info_refresh >= agent.redis_conn_info_ttl) {
+    refuse(
+      ['agent', 'redis_conn_info_refresh'],
+      'must be smaller than agent.redis_conn_info_ttl, or entries expire before they are written again',
+    );
+  }
+  const paths = ['prometheus', 'liveness_probe', 'readiness_probe'] as const;
+  paths.forEach((name, index) => {
+    const other = paths
+      .slice(0, index)
+      .find((one) => observability[one].url_path === observability[name].url_path);
+    if (other === undefined) return;
+    refuse(['observability', name, 'url_path'], `must differ from observability.${other}.url_path`);
   });
-
-/** Everything in milliseconds and bytes; defaults filled in. */
-export type KasConfiguration = z.output<typeof kasConfigurationSchema>;
+}

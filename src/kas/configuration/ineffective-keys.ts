@@ -1,0 +1,29 @@
+/**
+ * Keys a file of the originals may have that change nothing here. They are accepted, so that the file need not be edited,
+ * and told once at start, so that nobody waits for what will not come.
+ */
+import type { KasConfiguration } from './schema.ts';
+
+export interface IneffectiveKey {
+  readonly key: string;
+  readonly reason: string;
+}
+
+export function ineffectiveKeys({
+  agent,
+  observability,
+  redis,
+}: KasConfiguration): readonly IneffectiveKey[] {
+  const { google_profiler: profiler, sentry, tracing } = observability;
+  const notIncluded = (key: string, what: string) => ({ key, reason: `${what} is not included` });
+  const deprecated = (key: string) => ({ key, reason: 'deprecated in the original too, without effect' });
+  return [
+    ...(profiler.enabled ? [notIncluded('observability.google_profiler', 'Google Cloud Profiler')] : []),
+    ...(sentry.dsn === '' ? [] : [notIncluded('observability.sentry', 'reporting to Sentry')]),
+    ...(tracing === undefined ? [] : [notIncluded('observability.tracing', 'tracing')]),
+    ...(agent.remote_development === undefined ? [] : [deprecated('agent.remote_development')]),
+    ...(redis?.read_timeout === undefined ? [] : [deprecated('redis.read_timeout')]),
+    ...(redis?.idle_timeout === undefined ? [] : [deprecated('redis.idle_timeout')]),
+    ...(redis === undefined || redis.pool_size === 0 ? [] : [deprecated('redis.pool_size')]),
+  ];
+}
