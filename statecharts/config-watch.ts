@@ -4,7 +4,8 @@
  *
  * W1. A missing answer is never an empty configuration: only "the file does not exist at this commit" is.
  * W2. A commit counts as processed when its configuration was handed to the agent, not before.
- * W3. Connection age and a stopping kas end the stream with OK: the agent opens it again elsewhere.
+ * W3. A push noticed while the repository is being read is not lost: it is read again right after.
+ * W4. Connection age and a stopping kas end the stream with OK: the agent opens it again elsewhere.
  */
 import { assign, fromPromise, setup } from 'xstate';
 
@@ -26,7 +27,13 @@ type Input = {
   readonly commitId: string;
   readonly pollMs: number;
 };
-type Context = Input & { readonly nextCommitId: string; readonly attempt: number; readonly ending: Ending };
+type Context = Input & {
+  readonly nextCommitId: string;
+  readonly attempt: number;
+  /** A push was noticed that what is being read may not show. */
+  readonly pushed: boolean;
+  readonly ending: Ending;
+};
 type Event =
   | { readonly type: 'push.noticed' }
   | { readonly type: 'call.closed'; readonly reason: string }
@@ -53,6 +60,8 @@ export const configWatchMachine = setup({
     keepNext: assign((_, { result }: { result: Result }) =>
       result.kind === 'changed' ? { nextCommitId: result.commitId } : {},
     ),
+    notePush: assign({ pushed: true }),
+    forgetPush: assign({ pushed: false }),
     markProcessed: assign({ commitId: ({ context }) => context.nextCommitId, attempt: 0 }),
     keepEnding: assign((_, { result }: { result: Result }) =>
       result.kind === 'ended' ? { ending: result.ending } : {},
@@ -65,6 +74,7 @@ export const configWatchMachine = setup({
     fetched: (_, { result }: { result: Result }) => result.kind === 'fetched',
     ended: (_, { result }: { result: Result }) => result.kind === 'ended',
     unavailable: (_, { result }: { result: Result }) => result.kind === 'unavailable',
+    pushed: ({ context }) => context.pushed,
   },
   delays: {
     pollPeriod: ({ context }) => context.pollMs,
@@ -75,7 +85,7 @@ export const configWatchMachine = setup({
   id: 'configWatch',
   description: "One agent's configuration stream: newest commit, its file, delivery, wait.",
   options: { maxIterations: 100 },
-  context: ({ input }) => ({ ...input, nextCommitId: '', attempt: 0, ending: ok }),
+  context: ({ input }) => ({ ...input, nextCommitId: '', attempt: 0, pushed: false, ending: ok }),
   initial: 'resolving',
   output: ({ context }) => ({ kind: 'ended', ending: context.ending }),
   on: {
@@ -92,6 +102,8 @@ export const configWatchMachine = setup({
   },
   states: {
     resolving: {
+      entry: 'forgetPush',
+      on: { 'push.noticed': { actions: 'notePush' } },
       invoke: {
         id: 'resolve',
         src: 'resolve',
@@ -118,6 +130,7 @@ export const configWatchMachine = setup({
       },
     },
     fetching: {
+      on: { 'push.noticed': { actions: 'notePush' } },
       invoke: {
         id: 'fetch',
         src: 'fetch',
@@ -135,6 +148,7 @@ export const configWatchMachine = setup({
       },
     },
     delivering: {
+      on: { 'push.noticed': { actions: 'notePush' } },
       invoke: {
         id: 'deliver',
         src: 'deliver',
@@ -151,7 +165,11 @@ export const configWatchMachine = setup({
         onError: { target: 'backingOff', actions: ['countAttempt', { type: 'report', params: crash }] },
       },
     },
-    waiting: { after: { pollPeriod: 'resolving' }, on: { 'push.noticed': 'resolving' } },
+    waiting: {
+      always: { guard: 'pushed', target: 'resolving' },
+      after: { pollPeriod: 'resolving' },
+      on: { 'push.noticed': 'resolving' },
+    },
     backingOff: { after: { backoff: 'resolving' }, on: { 'push.noticed': 'resolving' } },
     ended: { type: 'final' },
   },

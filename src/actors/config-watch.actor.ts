@@ -22,12 +22,14 @@ import { guarded, watch, type DynamicSupervisor } from '../supervisor/index.ts';
 import { agentRefusal, type AgentSession, type SessionTenant } from './agent-session.actor.ts';
 import { withDeadline } from './deadline-signal.ts';
 import { actorLimits, actorTimes } from './limits.ts';
+import type { ProjectPushes } from './project-pushes.ts';
 import { tell } from './tell.ts';
 
 export interface ConfigWatchesDeps {
   readonly supervisor: () => DynamicSupervisor;
   readonly gitlab: CachedGitLab;
   readonly git: Git;
+  readonly pushes: ProjectPushes;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -49,10 +51,25 @@ class ConfigWatch implements SessionTenant {
   /** What was read last and not delivered yet. */
   fetched: ParsedFile | undefined;
 
+  #listening: { readonly projectPath: string; readonly stop: () => void } | undefined;
+
   constructor(watchId: string, session: AgentSession, call: ServerCall) {
     this.watchId = watchId;
     this.session = session;
     this.call = call;
+  }
+
+  /** A push to this project wakes the watch; a renamed project is listened to by its new path. */
+  listenTo(pushes: ProjectPushes, projectPath: string): void {
+    if (this.#listening?.projectPath === projectPath) return;
+    this.stopListening();
+    const stop = pushes.listen(projectPath, () => tell(this.ref, { type: 'push.noticed' }));
+    this.#listening = { projectPath, stop };
+  }
+
+  stopListening(): void {
+    this.#listening?.stop();
+    this.#listening = undefined;
   }
 
   expireIdle(): void {
@@ -97,6 +114,7 @@ export class ConfigWatches {
       restart: 'temporary',
     });
     const forget = () => {
+      entry.stopListening();
       this.#byId.delete(watchId);
       session.tenants.delete(watchId);
       session.watchesChanged(watchesOf(session));
@@ -171,12 +189,13 @@ export class ConfigWatches {
   }
 
   async #resolve(entry: ConfigWatch, commitId: string, signal: AbortSignal): Promise<Resolution> {
-    const { gitlab, git } = this.#deps;
+    const { gitlab, git, pushes } = this.#deps;
     const info = await gitlab.agentInfo(entry.session.token, signal);
     if (info.kind === 'unavailable') return info;
     if (info.kind !== 'ok') return { kind: 'ended', ending: agentRefusal(info.kind) };
     entry.session.agent = info.value;
     const { repository, defaultBranch } = info.value;
+    if (this.#byId.has(entry.watchId)) entry.listenTo(pushes, repository.projectPath);
     const resolved = await git.resolveRef(repository, `refs/heads/${defaultBranch}`, signal);
     switch (resolved.kind) {
       case 'commit':

@@ -5,6 +5,7 @@ export { ConfigWatches } from './config-watch.actor.ts';
 export { withDeadline } from './deadline-signal.ts';
 export { actorLimits, actorTimes } from './limits.ts';
 export { createListenerLogic, type Front } from './listener.actor.ts';
+export { ProjectPushes } from './project-pushes.ts';
 export { Requests, type Authorization, type Exchange, type ForwardResult } from './request.actor.ts';
 export { type Tunnel, Tunnels } from './tunnel.actor.ts';
 export { TunnelDirectory } from './tunnel-directory.ts';

@@ -9,6 +9,7 @@ import {
   AgentConnections,
   AgentSessions,
   ConfigWatches,
+  ProjectPushes,
   Requests,
   TunnelDirectory,
   Tunnels,
@@ -21,7 +22,7 @@ import { FlightRecorder } from '../inspect/index.ts';
 import { GrpcServer } from '../pipe/grpc/index.ts';
 import type { Metrics } from '../ports/index.ts';
 import { methods, parseAgentConfiguration } from '../protocol/index.ts';
-import { memoryStore } from '../store/memory/index.ts';
+import { memoryPushEvents, memoryStore } from '../store/memory/index.ts';
 import {
   DeadlineWheel,
   inspectorOf,
@@ -78,6 +79,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     observe,
   });
   const store = memoryStore({ clock, metrics });
+  const pushes = new ProjectPushes({ pushEvents: memoryPushEvents(), log });
   const refusals = new ForgettableErrors(store.sharedErrors);
   const gitlab = cachedGitLab(embedded, {
     sharedErrors: refusals,
@@ -124,6 +126,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     supervisor: () => populations.watches,
     gitlab,
     git,
+    pushes,
     clock,
     random,
     log,
@@ -163,6 +166,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     requests,
     directory,
     registry: env.registry,
+    pushes,
   });
   const grpc = new GrpcServer({ clock, log, observer: grpcServerMetrics(metrics) });
   grpc.handle(methods.connect.path, connectHandler({ sessions, tunnels }));

@@ -4,6 +4,7 @@ import {
   type AgentConnections,
   type AgentSessions,
   type ConfigWatches,
+  type ProjectPushes,
   type Requests,
   type Tunnel,
   type TunnelDirectory,
@@ -22,13 +23,14 @@ export function observeSizes(
     readonly requests: Requests;
     readonly directory: TunnelDirectory<Tunnel>;
     readonly registry: Registry;
+    readonly pushes: ProjectPushes;
   },
 ): void {
   const size = (name: string, help: string, read: () => number, max?: number) => {
     metrics.observed({ name, help }, read);
     if (max !== undefined) metrics.observed({ name: `${name}_max`, help: `Bound of ${name}` }, () => max);
   };
-  const { connections, sessions, watches, tunnels, requests, directory, registry } = parts;
+  const { connections, sessions, watches, tunnels, requests, directory, registry, pushes } = parts;
   size('kas_agent_connections', 'Agent connections', () => connections.count, actorLimits.connectionsMax);
   size('connected_agents_count', 'Agent sessions of this kas', () => sessions.count, actorLimits.sessionsMax);
   size('kas_config_watches', 'Configuration streams', () => watches.count, actorLimits.watchesMax);
@@ -41,5 +43,6 @@ export function observeSizes(
     actorLimits.requestsMax,
   );
   size('kas_requests_waiting', 'Requests waiting for a tunnel', () => directory.waiting);
+  size('kas_push_subscriptions', 'Who waits for news of a push, per project and stream', () => pushes.count);
   size('kas_dead_letters', 'Events sent to names nobody held', () => registry.deadLetters);
 }

@@ -61,6 +61,31 @@ describe('a configuration watch', () => {
     expect(taken()).toEqual(['resolve c1', 'fetch c2', 'deliver c2']);
   });
 
+  it('reads again at once when a push came while it was reading, and once for many', async () => {
+    const { chart, taken, advance } = watch({
+      resolve: [{ kind: 'unchanged' }, changed('c1'), { kind: 'unchanged' }],
+      fetch: [fetched],
+      deliver: [fetched],
+    });
+    chart.send({ type: 'push.noticed' });
+    chart.send({ type: 'push.noticed' });
+    await advance(0);
+    expect([taken(), chart.state]).toEqual([
+      ['resolve c0', 'resolve c0', 'fetch c1', 'deliver c1'],
+      'waiting',
+    ]);
+  });
+
+  it('does not hurry a repository that cannot be read because of a push during the try', async () => {
+    const { chart, taken, advance } = watch({ resolve: [down] });
+    chart.send({ type: 'push.noticed' });
+    await advance(0);
+    expect([taken(), chart.state]).toEqual([['resolve c0'], 'backingOff']);
+    chart.send({ type: 'push.noticed' });
+    await advance(0);
+    expect(taken()).toEqual(['resolve c0']);
+  });
+
   it.each([{ kind: 'unchanged' }, { kind: 'empty' }] satisfies Resolution[])(
     'waits silently: %j',
     async (outcome) => {

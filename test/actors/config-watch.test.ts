@@ -2,10 +2,11 @@
 import type { ServerHttp2Session } from 'node:http2';
 import { expect, it } from 'vitest';
 import { AgentSession, type Admission } from '../../src/actors/agent-session.actor.ts';
-import { ConfigWatches } from '../../src/actors/index.ts';
+import { ConfigWatches, ProjectPushes } from '../../src/actors/index.ts';
 import { WaitingCalls } from '../../src/actors/waiting-calls.ts';
 import type { CachedGitLab } from '../../src/gitlab/cache/index.ts';
 import type { AgentInfo, FileContents, Git, ResolvedRef } from '../../src/ports/index.ts';
+import { memoryPushEvents } from '../../src/store/memory/index.ts';
 import { DynamicSupervisor, Registry } from '../../src/supervisor/index.ts';
 import { SeededRandom } from '../fakes/seeded-random.ts';
 import { VirtualClock } from '../fakes/virtual-clock.ts';
@@ -45,10 +46,12 @@ async function watching(refs: readonly ResolvedRef[], files: readonly FileConten
     agentInfo: async () => ({ kind: 'ok', value: agent }),
     reportAgentConfiguration: async () => ({ kind: 'unavailable', reason: 'no GitLab' }),
   };
+  const pushEvents = memoryPushEvents();
   const watches = new ConfigWatches({
     supervisor: () => supervisor,
     gitlab: gitlab as CachedGitLab,
     git: git as Git,
+    pushes: new ProjectPushes({ pushEvents, log }),
     clock,
     random: { next: () => 0, int63: () => 0n },
     log,
@@ -76,7 +79,7 @@ async function watching(refs: readonly ResolvedRef[], files: readonly FileConten
   const call = new FakeCall('t', http2);
   watches.start(call.call, session, '');
   await clock.settle();
-  return { clock, log, call, watches, session };
+  return { clock, log, call, watches, session, pushEvents };
 }
 
 it('a file that is not there at a commit that is, is an empty configuration', async () => {
@@ -109,4 +112,15 @@ it('a stream that ends leaves nothing, whatever it waited for', async () => {
   call.close();
   await clock.settle();
   expect([watches.count, session.tenants.size, clock.pending]).toEqual([0, 0, 0]);
+});
+
+it('a push to its project wakes a watch at once, one to another project does not', async () => {
+  const { clock, call, pushEvents } = await watching([{ kind: 'empty' }, commit], [noFile]);
+  await pushEvents.publish({ projectId: 2n, projectPath: 'demo/Agents' });
+  await clock.settle();
+  expect(call.written).toHaveLength(0);
+  await pushEvents.publish({ projectId: 1n, projectPath: 'demo/agents' });
+  await clock.settle();
+  expect(call.written).toHaveLength(1);
+  call.close();
 });

@@ -99,6 +99,7 @@ export const chartModels: Readonly<Record<string, ChartModel>> = {
   },
   'config-watch': {
     input: { watchId: 'w1', commitId: '', pollMs: 20_000 },
+    project: (context) => context['pushed'],
     payloads: () => ({
       'xstate.done.actor.resolve': [
         { output: { kind: 'changed', commitId: 'abc' } },
