@@ -13,6 +13,8 @@ import { directoryFileMachine } from './directory-file.ts';
 import { moduleMachine } from './module.ts';
 import { registrationMachine } from './registration.ts';
 import { requestMachine } from './request.ts';
+import { storeLinkMachine } from './store-link.ts';
+import { storeUpkeepMachine } from './store-upkeep.ts';
 import { supervisorMachine } from './supervisor.ts';
 import { tunnelMachine } from './tunnel.ts';
 import { tunnelClientMachine } from './tunnel-client.ts';
@@ -41,6 +43,8 @@ export const charts: readonly Chart[] = [
   { name: 'module', machine: moduleMachine },
   { name: 'registration', machine: registrationMachine },
   { name: 'request', machine: requestMachine, hot: true },
+  { name: 'store-link', machine: storeLinkMachine },
+  { name: 'store-upkeep', machine: storeUpkeepMachine },
   { name: 'supervisor', machine: supervisorMachine },
   { name: 'tunnel', machine: tunnelMachine, hot: true },
   { name: 'tunnel-client', machine: tunnelClientMachine, hot: true },
@@ -76,6 +80,8 @@ export { configWatchMachine, type Ending, type Fetched, type Resolution } from '
 export { kasMachine } from './kas.ts';
 export { listenerMachine } from './listener.ts';
 export { requestLimits, requestMachine } from './request.ts';
+export { storeBackoffMs, storeLinkMachine, type DialVerdict } from './store-link.ts';
+export { storeUpkeepMachine } from './store-upkeep.ts';
 export {
   supervisorMachine,
   type SupervisorEvent,

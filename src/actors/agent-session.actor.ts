@@ -225,7 +225,12 @@ async function announce(deps: AgentSessionDeps, session: AgentSession | undefine
         commitId: meta?.commitId ?? '',
         podNamespace: meta?.podNamespace ?? '',
         podName: meta?.podName ?? '',
-        kubernetesVersion: meta?.kubernetesVersion?.gitVersion ?? '',
+        kubernetes: {
+          major: meta?.kubernetesVersion?.major ?? '',
+          minor: meta?.kubernetesVersion?.minor ?? '',
+          gitVersion: meta?.kubernetesVersion?.gitVersion ?? '',
+          platform: meta?.kubernetesVersion?.platform ?? '',
+        },
         incarnation: session.incarnation,
       },
       deps.registrationTtlMs,

@@ -14,7 +14,12 @@ export interface ConnectedAgent {
   readonly commitId: string;
   readonly podNamespace: string;
   readonly podName: string;
-  readonly kubernetesVersion: string;
+  readonly kubernetes: {
+    readonly major: string;
+    readonly minor: string;
+    readonly gitVersion: string;
+    readonly platform: string;
+  };
   /**
    * Orders the lives of this connection id, over all kas and their restarts: the wall clock's milliseconds when the life
    * began, moved on where two began in the same one. A write of an older incarnation is refused, so that a late farewell

@@ -270,7 +270,7 @@ describe('the shared directory', () => {
         commitId: '',
         podNamespace: '',
         podName: '',
-        kubernetesVersion: '',
+        kubernetes: { major: '', minor: '', gitVersion: '', platform: '' },
         incarnation,
       },
       300_000,

@@ -34,6 +34,11 @@ const verdicts = [
 const ending = { kind: 'ended', ending: { code: 5, message: 'gone' } };
 const outage = { kind: 'unavailable', reason: 'down' };
 const count = [{ count: 0 }, { count: 1 }];
+const dials = [
+  { output: { kind: 'connected' } },
+  { output: { kind: 'refused', reason: 'wrong password' } },
+  { output: { kind: 'unreachable', reason: 'down' } },
+];
 const ends = ({ stream }: Fields, verdicts: readonly string[]) =>
   verdicts.flatMap((verdict) => [
     { stream, verdict, atMs: 1_000_000, livedMs: 10 },
@@ -182,6 +187,16 @@ export const chartModels: Readonly<Record<string, ChartModel>> = {
     }),
     project: ({ losses, tunnelId }) => [losses, tunnelId],
   },
+  'store-link': {
+    input: { name: 'commands', triesMax: 2, dialMs: 5_000, probeMs: 3_000, probeAnswerMs: 3_000 },
+    payloads: (context) => ({
+      'xstate.done.actor.dial': dials,
+      'xstate.done.actor.redial': dials,
+      'connection.lost': here(context).map((one) => ({ ...one, reason: 'reset' })),
+    }),
+    project: ({ failures }) => Math.min(Number(failures), 2),
+  },
+  'store-upkeep': { input: { sweepPeriodMs: 600_000 } },
   supervisor: {
     input: { supervisorId: 'main' },
     payloads: () => ({

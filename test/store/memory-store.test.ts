@@ -15,7 +15,7 @@ function agent(over: Partial<ConnectedAgent> = {}): ConnectedAgent {
     commitId: 'abc',
     podNamespace: 'gitlab',
     podName: 'agentk-0',
-    kubernetesVersion: 'v1.30.0',
+    kubernetes: { major: '1', minor: '30', gitVersion: 'v1.30.0', platform: 'linux/amd64' },
     incarnation: 1,
     ...over,
   };

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file gitlab/agent/redistool/redistool.proto.
  */
 export const file_gitlab_agent_redistool_redistool: GenFile = /*@__PURE__*/
-  fileDesc("CiZnaXRsYWIvYWdlbnQvcmVkaXN0b29sL3JlZGlzdG9vbC5wcm90bxIWZ2l0bGFiLmFnZW50LnJlZGlzdG9vbCIyCg1FeHBpcmluZ1ZhbHVlEhIKCmV4cGlyZXNfYXQYASABKAMSDQoFdmFsdWUYAiABKAwiLAoWRXhwaXJpbmdWYWx1ZVRpbWVzdGFtcBISCgpleHBpcmVzX2F0GAEgASgDYgZwcm90bzM");
+  fileDesc("CiZnaXRsYWIvYWdlbnQvcmVkaXN0b29sL3JlZGlzdG9vbC5wcm90bxIWZ2l0bGFiLmFnZW50LnJlZGlzdG9vbCJICg1FeHBpcmluZ1ZhbHVlEhIKCmV4cGlyZXNfYXQYASABKAMSDQoFdmFsdWUYAiABKAwSFAoLaW5jYXJuYXRpb24Y6QcgASgDIiwKFkV4cGlyaW5nVmFsdWVUaW1lc3RhbXASEgoKZXhwaXJlc19hdBgBIAEoA2IGcHJvdG8z");
 
 /**
  * @generated from message gitlab.agent.redistool.ExpiringValue
@@ -29,6 +29,14 @@ export type ExpiringValue = Message<"gitlab.agent.redistool.ExpiringValue"> & {
    * @generated from field: bytes value = 2;
    */
   value: Uint8Array;
+
+  /**
+   * Ours: the incarnation of a connected agent's entry. Go reads past it, as it does past value when it reads an
+   * ExpiringValueTimestamp.
+   *
+   * @generated from field: int64 incarnation = 1001;
+   */
+  incarnation: bigint;
 };
 
 /**
