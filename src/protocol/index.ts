@@ -266,3 +266,4 @@ export {
   type Status as StatusMessage,
   StatusSchema as StatusMessageSchema,
 } from '././gen/google/rpc/status_pb.ts';
+export { withLooseFlow } from './loose-flow.ts';

@@ -8,6 +8,7 @@
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
 import { boolYaml11Tag, CORE_SCHEMA, loadAll, mergeTag, YAMLException } from 'js-yaml';
 import { protocolLimits } from './limits.ts';
+import { withLooseFlow } from './loose-flow.ts';
 
 /** What reading a document gave. `json` is null for an empty document. */
 export type YamlDocument =
@@ -25,12 +26,14 @@ export function readYamlDocument(bytes: Uint8Array): YamlDocument {
   const text = decodeText(bytes);
   if (text === undefined) return invalid('file is not valid UTF-8');
   try {
-    const [first] = loadAll(text, {
-      schema,
-      json: true,
-      maxDepth: protocolLimits.configurationDepthMax,
-      maxAliases: protocolLimits.configurationAliasesMax,
-    });
+    const [first] = withLooseFlow(text, (each) =>
+      loadAll(each, {
+        schema,
+        json: true,
+        maxDepth: protocolLimits.configurationDepthMax,
+        maxAliases: protocolLimits.configurationAliasesMax,
+      }),
+    );
     return { kind: 'ok', json: new Plain().of(first, '', 0) };
   } catch (error) {
     if (error instanceof Refusal) return invalid(error.message);

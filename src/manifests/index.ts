@@ -1,0 +1,11 @@
+/** Manifests: YAML and JSON to Kubernetes objects, in worker threads. */
+export {
+  faultText,
+  type Manifest,
+  type ManifestFault,
+  type ManifestFile,
+  type ReadManifests,
+} from './manifest.ts';
+export { manifestLimits } from './limits.ts';
+export { ManifestWorkers, type NotRead } from './manifest-workers.ts';
+export { parseLosslessJson, type LosslessJson } from './lossless-json.ts';
