@@ -48,7 +48,7 @@ spec:
 `;
 }
 
-async function measured(run: () => Promise<unknown> | unknown): Promise<{ ms: number; delayMs: number }> {
+async function measured(run: () => unknown): Promise<{ ms: number; delayMs: number }> {
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
   const start = performance.now();
