@@ -10,6 +10,7 @@ import { agentLinkMachine } from './agent-link.ts';
 import { agentkMachine } from './agentk.ts';
 import { configurationWatchMachine } from './configuration-watch.ts';
 import { directoryFileMachine } from './directory-file.ts';
+import { informerMachine } from './informer.ts';
 import { moduleMachine } from './module.ts';
 import { registrationMachine } from './registration.ts';
 import { requestMachine } from './request.ts';
@@ -38,6 +39,7 @@ export const charts: readonly Chart[] = [
   { name: 'config-watch', machine: configWatchMachine },
   { name: 'configuration-watch', machine: configurationWatchMachine },
   { name: 'directory-file', machine: directoryFileMachine },
+  { name: 'informer', machine: informerMachine },
   { name: 'kas', machine: kasMachine },
   { name: 'listener', machine: listenerMachine },
   { name: 'module', machine: moduleMachine },
@@ -59,6 +61,14 @@ export {
   configurationWatchMachine,
   type ConfigurationVerdict,
 } from './configuration-watch.ts';
+export {
+  informerBackoffMs,
+  informerDelays,
+  informerMachine,
+  type ListMode,
+  type ListOutcome,
+  type WatchOutcome,
+} from './informer.ts';
 export { moduleBackoffMs, moduleDelays, moduleMachine } from './module.ts';
 export {
   registrationBackoffMs,

@@ -28,6 +28,8 @@ export const agentkLimits = {
   kubernetesConnectionsMax: 256,
   kubernetesKeepAliveMs: 30_000,
   kubernetesConnectMs: 30_000,
+  /** TCP asks a silent peer after this time whether it still lives. */
+  kubernetesProbeMs: 30_000,
   /** Headers of one response of the API server. */
   kubernetesHeaderBytesMax: 1024 * 1024,
   kasHeadersMax: 64,

@@ -144,6 +144,26 @@ export const chartModels: Readonly<Record<string, ChartModel>> = {
     }),
     project: ({ changedMeanwhile, prolongations }) => [changedMeanwhile, prolongations],
   },
+  informer: {
+    input: { informerId: 'i1', resyncMs: 600_000 },
+    payloads: () => {
+      const lists = [
+        { output: { kind: 'listed', uncached: false } },
+        { output: { kind: 'expired', atMs: 1_000_000 } },
+        { output: { kind: 'failed', atMs: 0 } },
+      ];
+      return {
+        'xstate.done.actor.list': lists,
+        'xstate.done.actor.relist': lists,
+        'xstate.done.actor.watch': [
+          { output: { kind: 'ended' } },
+          { output: { kind: 'lost', atMs: 5 } },
+          { output: { kind: 'busy', atMs: 5 } },
+        ],
+      };
+    },
+    project: ({ synced, newest, watchNext }) => [synced, newest, watchNext],
+  },
   kas: { input: { drainMsMax: 1_000 }, payloads: () => ({ 'tree.failed': reason }) },
   listener: {
     input: { name: 'agent', listenGraceMs: 1, shutdownGraceMs: 1 },

@@ -37,7 +37,11 @@ export function openApiServer(access: KubernetesAccess, clock: Clock): ApiServer
     headersTimeout: 0,
     bodyTimeout: 0,
     maxHeaderSize: agentkLimits.kubernetesHeaderBytesMax,
-    connect: { timeout: agentkLimits.kubernetesConnectMs, ...tls },
+    connect: {
+      timeout: agentkLimits.kubernetesConnectMs,
+      keepAliveInitialDelay: agentkLimits.kubernetesProbeMs, // a watch may be quiet; a dead peer is found by TCP
+      ...tls,
+    },
   });
   const { impersonation } = access;
   const target: ApiTarget = {

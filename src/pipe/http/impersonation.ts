@@ -4,7 +4,7 @@
  */
 import { decodeFromPeer, KubernetesHeaderExtraSchema } from '../../protocol/index.ts';
 import type { AnyBytes } from '../../protocol/index.ts';
-import type { Impersonation } from './api-target.ts';
+import type { ApiTarget, Impersonation } from './api-target.ts';
 
 /** Headers to add, or why the request cannot be made. */
 export type ImpersonationHeaders =
@@ -41,6 +41,11 @@ export function impersonationHeaders(
   if (Number(agent !== undefined) + Number(sent !== undefined) + Number(requested) > 1) return nested;
   const identity = agent ?? sent;
   return identity === undefined ? none : { kind: 'headers', pairs: headersOf(identity) };
+}
+
+/** The headers of a call that agentk makes for itself: its configured identity and nothing else. */
+export function ownImpersonation({ impersonation }: Pick<ApiTarget, 'impersonation'>): readonly string[] {
+  return impersonation !== undefined && notices(impersonation) ? headersOf(impersonation) : [];
 }
 
 /** A lone uid is not noticed, as in client-go. */

@@ -4,4 +4,5 @@ export type { Forwarding, ForwardOutcome } from './forward.ts';
 export { upgradeResponse } from './upgrade-response.ts';
 export { serveTunnelExchange } from './tunnel-exchange.ts';
 export type { Exchange, ExchangeOutcome } from './exchange.ts';
+export { ownImpersonation } from './impersonation.ts';
 export type { ApiTarget, Impersonation } from './api-target.ts';
