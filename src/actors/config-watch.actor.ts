@@ -50,6 +50,8 @@ class ConfigWatch implements SessionTenant {
   ref: AnyActorRef | undefined;
   /** What was read last and not delivered yet. */
   fetched: ParsedFile | undefined;
+  /** The last file, as long as GitLab could not be told of it. */
+  unreported: object | undefined;
 
   #listening: { readonly projectPath: string; readonly stop: () => void } | undefined;
 
@@ -199,9 +201,9 @@ export class ConfigWatches {
     const resolved = await git.resolveRef(repository, `refs/heads/${defaultBranch}`, signal);
     switch (resolved.kind) {
       case 'commit':
-        return resolved.commitId === commitId
-          ? { kind: 'unchanged' }
-          : { kind: 'changed', commitId: resolved.commitId };
+        if (resolved.commitId !== commitId) return { kind: 'changed', commitId: resolved.commitId };
+        await this.#report(entry, info.value.agentId, signal);
+        return { kind: 'unchanged' };
       case 'empty':
         return { kind: 'empty' };
       case 'notFound':
@@ -260,7 +262,7 @@ export class ConfigWatches {
   }
 
   async #deliver(entry: ConfigWatch, commitId: string, signal: AbortSignal): Promise<Fetched> {
-    const { gitlab, log, gitlabExternalUrl } = this.#deps;
+    const { log, gitlabExternalUrl } = this.#deps;
     const { fetched, session, call } = entry;
     const { agent } = session;
     if (fetched === undefined || agent === undefined)
@@ -275,14 +277,23 @@ export class ConfigWatches {
     });
     const response = create(ConfigurationResponseSchema, { configuration, commitId });
     call.stream.write(frame(encode(ConfigurationResponseSchema, response)));
-    const reported = await gitlab.reportAgentConfiguration(agent.agentId, fetched.json, signal);
-    if (reported.kind !== 'ok') {
-      log.warn('Config: GitLab did not take the report', {
-        agent_id: agent.agentId,
-        reason: reported.reason,
-      });
-    }
+    entry.unreported = fetched.json;
+    await this.#report(entry, agent.agentId, signal);
     return { kind: 'fetched' };
+  }
+
+  /** Tells GitLab once of every file; when it could not be told, again with the next poll (`spec/gitlab.md §1.8`). */
+  async #report(entry: ConfigWatch, agentId: bigint, signal: AbortSignal): Promise<void> {
+    const { gitlab, log } = this.#deps;
+    const { unreported } = entry;
+    if (unreported === undefined) return;
+    const reported = await gitlab.reportAgentConfiguration(agentId, unreported, signal);
+    const isTaken = reported.kind !== 'unavailable';
+    if (isTaken && entry.unreported === unreported) entry.unreported = undefined;
+    if (reported.kind === 'ok') return;
+    const fields = { agent_id: agentId, reason: reported.reason };
+    if (reported.kind === 'notFound') log.debug('Config: GitLab no longer has this agent', fields);
+    else log.warn('Config: GitLab did not take the report', fields);
   }
 }
 

@@ -2,9 +2,7 @@
  * Remembered refusals that can be forgotten all at once: when the directory file of a stand-alone kas was mended, an agent
  * it refused before comes back with its next try and not when the refusal has run out.
  */
-import type { SharedErrors } from '../ports/index.ts';
-
-type Refusal = Parameters<SharedErrors['set']>[1];
+import type { SharedError, SharedErrors } from '../ports/index.ts';
 
 export class ForgettableErrors implements SharedErrors {
   readonly #errors: SharedErrors;
@@ -19,11 +17,11 @@ export class ForgettableErrors implements SharedErrors {
     this.#generation++;
   }
 
-  get(key: string): Promise<Refusal | undefined> {
+  get(key: string): Promise<SharedError | undefined> {
     return this.#errors.get(this.#keyOf(key));
   }
 
-  set(key: string, error: Refusal, ttlMs: number): Promise<void> {
+  set(key: string, error: SharedError, ttlMs: number): Promise<void> {
     return this.#errors.set(this.#keyOf(key), error, ttlMs);
   }
 

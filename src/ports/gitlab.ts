@@ -4,10 +4,18 @@
  */
 import type { GitRepository } from './git.ts';
 
-/** The outcome of a question to GitLab. `reason` is safe to show to the caller: it holds no secret. */
+/** GitLab said no. `reason` is safe to show to the caller: it holds no secret. */
+export interface GitLabRefusal {
+  readonly kind: 'unauthenticated' | 'forbidden' | 'notFound';
+  readonly reason: string;
+  /** Where a GitLab said so, and its own words, maybe none: what kas instances tell one another of a refusal. */
+  readonly source?: { readonly path: string; readonly message: string };
+}
+
+/** The outcome of a question to GitLab. */
 export type GitLabResult<T> =
   | { readonly kind: 'ok'; readonly value: T }
-  | { readonly kind: 'unauthenticated' | 'forbidden' | 'notFound'; readonly reason: string }
+  | GitLabRefusal
   | { readonly kind: 'unavailable'; readonly reason: string };
 
 /** The agent behind a token (`spec/gitlab.md §1.5`). */
@@ -87,6 +95,41 @@ export interface AuthorizedProxyUser {
       };
 }
 
+/** A request of a module of an agent to its counterpart in GitLab (`spec/gitlab.md §1.12`). */
+export interface ModuleRequest {
+  readonly agentToken: string;
+  readonly moduleName: string;
+  readonly method: string;
+  /** Decoded; begins with a slash. */
+  readonly urlPath: string;
+  readonly query: ReadonlyMap<string, readonly string[]>;
+  /** Names and values in turn. */
+  readonly headers: readonly string[];
+  /** Read at most once; undefined when there is none. What it throws ends the request. */
+  readonly body: AsyncIterable<Uint8Array> | undefined;
+}
+
+/** GitLab's answer to a module, whatever its status. */
+export interface ModuleAnswer {
+  readonly statusCode: number;
+  readonly statusText: string;
+  /** Names and values in turn; nothing that concerns one hop only. */
+  readonly headers: readonly string[];
+  /** To be read to its end or left by breaking out of the loop; throws when GitLab's answer breaks off. */
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+/** What was used since the last report (`spec/gitlab.md §7`). Names are those GitLab knows; empty maps are left out. */
+export interface UsageReport {
+  readonly counters: Readonly<Record<string, number>>;
+  readonly uniqueCounters: Readonly<Record<string, readonly bigint[]>>;
+}
+
+/** Events by name, for newer GitLabs (`spec/gitlab.md §7`). */
+export type AgentEvents = Readonly<
+  Record<string, readonly Readonly<Record<string, string | number | bigint>>[]>
+>;
+
 export interface GitLab {
   agentInfo(agentToken: string, signal: AbortSignal): Promise<GitLabResult<AgentInfo>>;
   projectInfo(
@@ -94,6 +137,12 @@ export interface GitLab {
     projectPath: string,
     signal: AbortSignal,
   ): Promise<GitLabResult<ProjectInfo>>;
+  /** May this agent read the project's repository? (`spec/gitlab.md §1.7`) */
+  verifyProjectAccess(
+    agentToken: string,
+    projectPath: string,
+    signal: AbortSignal,
+  ): Promise<GitLabResult<boolean>>;
   allowedAgents(jobToken: string, signal: AbortSignal): Promise<GitLabResult<AllowedAgentsForJob>>;
   authorizeProxyUser(
     request: AuthorizeProxyUserRequest,
@@ -108,4 +157,9 @@ export interface GitLab {
     configurationJson: object,
     signal: AbortSignal,
   ): Promise<GitLabResult<undefined>>;
+  /** Forwards a request of an agent's module; the body of the answer goes on after the promise. `signal` ends both. */
+  moduleRequest(request: ModuleRequest, signal: AbortSignal): Promise<GitLabResult<ModuleAnswer>>;
+  reportUsage(report: UsageReport, signal: AbortSignal): Promise<GitLabResult<undefined>>;
+  /** `notFound` from a GitLab that knows no events. */
+  reportEvents(events: AgentEvents, signal: AbortSignal): Promise<GitLabResult<undefined>>;
 }

@@ -4,6 +4,7 @@ export type { Random } from './random.ts';
 export type { Log, LogFields, LogLevel, LogValue } from './log.ts';
 export type { Counter, Gauge, Histogram, Labels, MetricDescription, Metrics } from './metrics.ts';
 export type {
+  AgentEvents,
   AgentInfo,
   AllowedAgent,
   AllowedAgentsForJob,
@@ -11,9 +12,13 @@ export type {
   AuthorizeProxyUserRequest,
   CiAccessAs,
   GitLab,
+  GitLabRefusal,
   GitLabResult,
+  ModuleAnswer,
+  ModuleRequest,
   ProjectInfo,
   ProxyAccessType,
+  UsageReport,
 } from './gitlab.ts';
 export type {
   FileContents,
@@ -24,5 +29,5 @@ export type {
   TreeEntry,
   TreeListing,
 } from './git.ts';
-export type { ConnectedAgent, SharedErrors, Store } from './store.ts';
+export type { ConnectedAgent, SharedError, SharedErrors, Store } from './store.ts';
 export type { PushEvent, PushEvents } from './push-events.ts';

@@ -28,18 +28,23 @@ export interface ConnectedAgent {
   readonly incarnation: number;
 }
 
+/** A refusal of GitLab as kas instances share it (`ClientError`, `spec/wire.md §2.19`). */
+export interface SharedError {
+  readonly statusCode: number;
+  /** Of the request to GitLab; absent when none was made. */
+  readonly path?: string;
+  /** GitLab's words; may be empty. */
+  readonly reason: string;
+}
+
 /**
  * Refusals of GitLab that every kas instance should know. A key is a string of bytes, one character (`latin1`) per byte,
  * without the configured prefix: the store puts that in front (`spec/wire.md §8`).
  */
 export interface SharedErrors {
   /** The remembered refusal of a key, if it has not expired. */
-  get(key: string): Promise<{ readonly statusCode: number; readonly reason: string } | undefined>;
-  set(
-    key: string,
-    error: { readonly statusCode: number; readonly reason: string },
-    ttlMs: number,
-  ): Promise<void>;
+  get(key: string): Promise<SharedError | undefined>;
+  set(key: string, error: SharedError, ttlMs: number): Promise<void>;
 }
 
 export interface Store {

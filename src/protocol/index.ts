@@ -71,6 +71,7 @@ export {
   type JwtVerdict,
 } from './jwt.ts';
 export { firstHalf, secretKey } from './token-key.ts';
+export { clientErrorText } from './client-error.ts';
 export { protocolLimits } from './limits.ts';
 export {
   type ConfigurationRequest,

@@ -5,8 +5,8 @@ import { AgentSession, type Admission } from '../../src/actors/agent-session.act
 import { ConfigWatches, ProjectPushes } from '../../src/actors/index.ts';
 import { WaitingCalls } from '../../src/actors/waiting-calls.ts';
 import type { CachedGitLab } from '../../src/gitlab/cache/index.ts';
-import type { AgentInfo, FileContents, Git, ResolvedRef } from '../../src/ports/index.ts';
 import { memoryPushEvents } from '../../src/store/memory/index.ts';
+import type { AgentInfo, FileContents, Git, GitLabResult, ResolvedRef } from '../../src/ports/index.ts';
 import { DynamicSupervisor, Registry } from '../../src/supervisor/index.ts';
 import { SeededRandom } from '../fakes/seeded-random.ts';
 import { VirtualClock } from '../fakes/virtual-clock.ts';
@@ -24,7 +24,11 @@ const commit: ResolvedRef = { kind: 'commit', commitId: 'c1' };
 const gone: ResolvedRef = { kind: 'notFound', reason: 'repository not found' };
 const noFile: FileContents = { kind: 'notFound', reason: 'not found' };
 
-async function watching(refs: readonly ResolvedRef[], files: readonly FileContents[]) {
+async function watching(
+  refs: readonly ResolvedRef[],
+  files: readonly FileContents[],
+  reports: readonly GitLabResult<undefined>[] = [{ kind: 'unavailable', reason: 'no GitLab' }],
+) {
   const clock = new VirtualClock();
   const log = new RecordingLog();
   const supervisor = new DynamicSupervisor(
@@ -32,7 +36,8 @@ async function watching(refs: readonly ResolvedRef[], files: readonly FileConten
     { clock, random: new SeededRandom(1), registry: new Registry(), report: () => {} },
   );
   await supervisor.start();
-  const [answers, contents] = [[...refs], [...files]];
+  const [answers, contents, verdicts] = [[...refs], [...files], [...reports]];
+  const reported: object[] = [];
   const last = <T>(list: T[]): T => {
     const [first] = list.length > 1 ? list.splice(0, 1) : list;
     if (first === undefined) throw new Error('no answer');
@@ -44,7 +49,10 @@ async function watching(refs: readonly ResolvedRef[], files: readonly FileConten
   };
   const gitlab: Partial<CachedGitLab> = {
     agentInfo: async () => ({ kind: 'ok', value: agent }),
-    reportAgentConfiguration: async () => ({ kind: 'unavailable', reason: 'no GitLab' }),
+    reportAgentConfiguration: async (_agentId, json) => {
+      reported.push(json);
+      return last(verdicts);
+    },
   };
   const pushEvents = memoryPushEvents();
   const watches = new ConfigWatches({
@@ -79,7 +87,7 @@ async function watching(refs: readonly ResolvedRef[], files: readonly FileConten
   const call = new FakeCall('t', http2);
   watches.start(call.call, session, '');
   await clock.settle();
-  return { clock, log, call, watches, session, pushEvents };
+  return { clock, log, call, watches, session, pushEvents, reported };
 }
 
 it('a file that is not there at a commit that is, is an empty configuration', async () => {
@@ -103,6 +111,28 @@ it.each([
   expect(log.text).toContain('the repository changed while it was read');
   await clock.advanceAsync(10_000);
   expect(call.written).toHaveLength(1);
+  call.close();
+});
+
+it('a file GitLab could not be told of is reported again with each poll, until it could', async () => {
+  const file: FileContents = { kind: 'file', bytes: Buffer.from('gitops: {}') };
+  const down: GitLabResult<undefined> = { kind: 'unavailable', reason: 'down' };
+  const taken: GitLabResult<undefined> = { kind: 'ok', value: undefined };
+  const { clock, call, reported } = await watching([commit], [file], [down, down, taken]);
+  expect(reported).toEqual([{ gitops: {} }]);
+  for (let poll = 0; poll < 4; poll += 1) await clock.advanceAsync(300_000);
+  expect(reported).toHaveLength(3);
+  expect(call.written).toHaveLength(1);
+  call.close();
+});
+
+it('a report of an agent that GitLab has deleted is no trouble and not repeated', async () => {
+  const unknown: GitLabResult<undefined> = { kind: 'notFound', reason: 'agent not found' };
+  const { clock, call, log, reported } = await watching([commit], [noFile], [unknown]);
+  await clock.advanceAsync(600_000);
+  expect(reported).toHaveLength(1);
+  expect(log.lines.filter(({ level }) => level !== 'info').map(({ level }) => level)).toEqual(['debug']);
+  expect(call.ended).toBeUndefined();
   call.close();
 });
 

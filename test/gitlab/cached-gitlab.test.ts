@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { cachedGitLab, type CacheTtls } from '../../src/gitlab/cache/index.ts';
 import type {
+  AgentEvents,
   AgentInfo,
   AllowedAgentsForJob,
   AuthorizedProxyUser,
@@ -10,8 +11,11 @@ import type {
   Labels,
   MetricDescription,
   Metrics,
+  ModuleAnswer,
+  ModuleRequest,
   ProjectInfo,
   SharedErrors,
+  UsageReport,
 } from '../../src/ports/index.ts';
 import { memoryStore } from '../../src/store/memory/index.ts';
 import { VirtualClock } from '../fakes/virtual-clock.ts';
@@ -57,6 +61,18 @@ class SlowGitLab implements GitLab {
   }
   projectInfo(token: string, path: string, signal: AbortSignal) {
     return this.#answer<ProjectInfo>(`project ${token} ${path}`, signal);
+  }
+  verifyProjectAccess(token: string, path: string, signal: AbortSignal) {
+    return this.#answer<boolean>(`access ${token} ${path}`, signal);
+  }
+  moduleRequest({ moduleName }: ModuleRequest, signal: AbortSignal) {
+    return this.#answer<ModuleAnswer>(`module ${moduleName}`, signal);
+  }
+  reportUsage(_report: UsageReport, signal: AbortSignal) {
+    return this.#answer<undefined>('usage', signal);
+  }
+  reportEvents(_events: AgentEvents, signal: AbortSignal) {
+    return this.#answer<undefined>('events', signal);
   }
   allowedAgents(token: string, signal: AbortSignal) {
     return this.#answer<AllowedAgentsForJob>(`job ${token}`, signal);
@@ -118,6 +134,8 @@ describe('a success', () => {
       () => cached.projectInfo('a', 'p/q', never),
       () => cached.projectInfo('a', 'p/r', never),
       () => cached.projectInfo('b', 'p/q', never),
+      () => cached.verifyProjectAccess('a', 'p/q', never),
+      () => cached.verifyProjectAccess('a', 'p/r', never),
       () => cached.allowedAgents('a', never),
       () => cached.authorizeProxyUser(pat, never),
       () => cached.authorizeProxyUser({ ...pat, agentId: 3n }, never),
@@ -280,13 +298,29 @@ describe('a refusal', () => {
       expect(await cached.agentInfo('token', never)).toEqual({ kind, reason: 'because' });
     }
     expect(gitlab.asked).toHaveLength(1);
-    expect(await sharedErrors.get(`agent_info_errs:${sha256('to')}`)).toEqual({
-      statusCode,
-      reason: 'because',
-    });
+    const shared = await sharedErrors.get(`agent_info_errs:${sha256('to')}`);
+    expect(shared).toEqual({ statusCode, reason: 'because' });
     clock.advance(60_000);
     gitlab.result = ok(agentInfo);
     expect(await cached.agentInfo('token', never)).toEqual(ok(agentInfo));
+  });
+
+  it('of a GitLab is shared with its path and words, and told in the words of the originals', async () => {
+    const { gitlab, cached, sharedErrors } = fresh();
+    const source = { path: '/api/v4/x', message: '401 Unauthorized' };
+    gitlab.result = { kind: 'unauthenticated', reason: 'as told', source };
+    await cached.agentInfo('token', never);
+    const shared = { statusCode: 401, path: '/api/v4/x', reason: '401 Unauthorized' };
+    expect(await sharedErrors.get(`agent_info_errs:${sha256('to')}`)).toEqual(shared);
+    expect(await cached.agentInfo('token', never)).toEqual({
+      kind: 'unauthenticated',
+      reason: 'HTTP status code: 401 for path /api/v4/x with reason 401 Unauthorized',
+    });
+    await sharedErrors.set(`allowed_agents_errs:${sha256('jo')}`, { ...shared, reason: '' }, 1_000);
+    expect(await cached.allowedAgents('jobs', never)).toEqual({
+      kind: 'unauthenticated',
+      reason: 'HTTP status code: 401 for path /api/v4/x',
+    });
   });
 
   it('of any other kind is never remembered', async () => {
@@ -318,6 +352,7 @@ describe('a refusal', () => {
     gitlab.result = { kind: 'notFound', reason: '' };
     await cached.agentInfo('abcde', never);
     await cached.projectInfo('abcde', 'group/pröject', never);
+    await cached.verifyProjectAccess('abcde', 'group/pröject', never);
     await cached.allowedAgents('abcdef', never);
     await cached.authorizeProxyUser({ ...pat, csrfToken: 'csrf' }, never);
     const person = Buffer.concat([
@@ -327,6 +362,7 @@ describe('a refusal', () => {
     expect(keys).toEqual([
       `agent_info_errs:${sha256('ab')}`,
       `project_info_errs:${sha256('ab')}:${Buffer.from('group/pröject').toString('latin1')}`,
+      `verify_project_access_errs:${sha256('ab')}:${Buffer.from('group/pröject').toString('latin1')}`,
       `allowed_agents_errs:${sha256('abc')}`,
       `auth_proxy_user_errs:${sha256(person)}`,
     ]);

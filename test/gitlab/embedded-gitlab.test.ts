@@ -62,6 +62,39 @@ describe('the embedded GitLab', () => {
     });
   });
 
+  it('says yes or no to whether an agent may read a project', async () => {
+    const gitlab = await open();
+    const may = (token: string, path: string) => gitlab.verifyProjectAccess(token, path, never);
+    expect(await may(tokens.agent, 'elsewhere/infra')).toEqual({ kind: 'ok', value: true });
+    expect(await may(tokens.agent, 'demo/sub/app')).toEqual({ kind: 'ok', value: false });
+    expect(await may('unknown', 'elsewhere/infra')).toEqual({ kind: 'ok', value: false });
+  });
+
+  it('answers modules of an agent with 404 and a clear text', async () => {
+    const gitlab = await open();
+    const moduleName = 'starboard\nvulnerability';
+    const asked = {
+      agentToken: tokens.agent,
+      moduleName,
+      method: 'GET',
+      urlPath: '/policies_configuration',
+      query: new Map<string, string[]>(),
+      headers: [],
+      body: undefined,
+    };
+    const result = await gitlab.moduleRequest(asked, never);
+    if (result.kind !== 'ok') throw new Error(result.reason);
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of result.value.body) chunks.push(chunk);
+    const body = Buffer.concat(chunks);
+    expect(result.value.statusCode).toBe(404);
+    expect(JSON.parse(body.toString())).toEqual({
+      message:
+        '404 Not Found: this kas works without a GitLab, so nothing answers module "starboard\\nvulnerability"',
+    });
+    expect(result.value.headers).toContain(String(body.length));
+  });
+
   it('takes reports of agents it knows', async () => {
     const gitlab = await open();
     expect(await gitlab.reportAgentConfiguration(1n, {}, never)).toEqual({ kind: 'ok', value: undefined });

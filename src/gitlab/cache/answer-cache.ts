@@ -13,12 +13,15 @@ import type {
   Clock,
   Counter,
   Gauge,
+  GitLabRefusal,
   GitLabResult,
   Labels,
   Log,
   Metrics,
+  SharedError,
   SharedErrors,
 } from '../../ports/index.ts';
+import { clientErrorText } from '../../protocol/index.ts';
 import { cacheLimits } from './limits.ts';
 import { SharedQuestion } from './shared-question.ts';
 
@@ -181,12 +184,14 @@ export class AnswerCache<T> {
     this.#entries.set(this.#answers.size, this.#labels);
   }
 
-  async #remembered(errorKey: string): Promise<Exclude<GitLabResult<T>, { kind: 'ok' }> | undefined> {
+  async #remembered(errorKey: string): Promise<GitLabRefusal | undefined> {
     const { sharedErrors, clock } = this.#options;
     try {
       const found = await inTime(clock, cacheLimits.sharedErrorsMsMax, sharedErrors.get(errorKey));
       const kind = found && kindOfStatus[found.statusCode];
-      return found && kind && { kind, reason: found.reason };
+      if (found === undefined || kind === undefined) return undefined;
+      const { statusCode, path, reason } = found;
+      return { kind, reason: path === undefined ? reason : clientErrorText(statusCode, path, reason) };
     } catch (error) {
       this.#storeFailed(error);
       return undefined;
@@ -194,13 +199,11 @@ export class AnswerCache<T> {
   }
 
   /** Not waited for: the caller has its answer. */
-  #shareRefusal(
-    errorKey: string,
-    refusal: { readonly kind: keyof typeof statusOfKind; readonly reason: string },
-  ): void {
+  #shareRefusal(errorKey: string, { kind, reason, source }: GitLabRefusal): void {
     const { sharedErrors, errorTtlMs } = this.#options;
     if (errorTtlMs <= 0) return;
-    const error = { statusCode: statusOfKind[refusal.kind], reason: refusal.reason };
+    const words = source === undefined ? { reason } : { path: source.path, reason: source.message };
+    const error: SharedError = { statusCode: statusOfKind[kind], ...words };
     sharedErrors.set(errorKey, error, errorTtlMs).catch((failure: unknown) => this.#storeFailed(failure));
   }
 

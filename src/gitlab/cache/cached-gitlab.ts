@@ -1,5 +1,6 @@
 /** The GitLab port with a memory: one `AnswerCache` per kind of question (`spec/gitlab.md §1.3`). */
 import type {
+  AgentEvents,
   AgentInfo,
   AllowedAgentsForJob,
   AuthorizedProxyUser,
@@ -9,14 +10,18 @@ import type {
   GitLabResult,
   Log,
   Metrics,
+  ModuleAnswer,
+  ModuleRequest,
   ProjectInfo,
   SharedErrors,
+  UsageReport,
 } from '../../ports/index.ts';
 import { AnswerCache } from './answer-cache.ts';
 import {
   agentInfoErrorKey,
   allowedAgentsErrorKey,
   memoryKey,
+  projectAccessErrorKey,
   projectInfoErrorKey,
   proxyUserErrorKey,
 } from './keys.ts';
@@ -27,6 +32,9 @@ export interface CacheTtls {
   readonly agentInfoErrorMs: number;
   readonly projectInfoMs: number;
   readonly projectInfoErrorMs: number;
+  /** Both answers, yes and no; no key of the configuration file sets these two. */
+  readonly projectAccessMs: number;
+  readonly projectAccessErrorMs: number;
   /** Also for people (`authorizeProxyUser`). */
   readonly allowedAgentsMs: number;
   readonly allowedAgentsErrorMs: number;
@@ -38,6 +46,8 @@ export const cacheTtls: CacheTtls = {
   agentInfoErrorMs: 60_000,
   projectInfoMs: 300_000,
   projectInfoErrorMs: 60_000,
+  projectAccessMs: 300_000,
+  projectAccessErrorMs: 60_000,
   allowedAgentsMs: 60_000,
   allowedAgentsErrorMs: 10_000,
 };
@@ -75,6 +85,7 @@ class MemorizingGitLab implements CachedGitLab {
   readonly #keys = new WeakMap<WeakKey, string>();
   readonly #agentInfo: AnswerCache<AgentInfo>;
   readonly #projectInfo: AnswerCache<ProjectInfo>;
+  readonly #projectAccess: AnswerCache<boolean>;
   readonly #allowedAgents: AnswerCache<AllowedAgentsForJob>;
   readonly #proxyUser: AnswerCache<AuthorizedProxyUser>;
 
@@ -85,6 +96,7 @@ class MemorizingGitLab implements CachedGitLab {
     this.#gitlab = gitlab;
     this.#agentInfo = cache('agent_info', all.agentInfoMs, all.agentInfoErrorMs);
     this.#projectInfo = cache('project_info', all.projectInfoMs, all.projectInfoErrorMs);
+    this.#projectAccess = cache('verify_project_access', all.projectAccessMs, all.projectAccessErrorMs);
     this.#allowedAgents = cache('allowed_agents', all.allowedAgentsMs, all.allowedAgentsErrorMs);
     this.#proxyUser = cache('authorize_proxy_user', all.allowedAgentsMs, all.allowedAgentsErrorMs);
   }
@@ -110,6 +122,21 @@ class MemorizingGitLab implements CachedGitLab {
         memoryKey: memoryKey(agentToken, projectPath),
         errorKey: () => projectInfoErrorKey(agentToken, projectPath),
         ask: (shared) => this.#gitlab.projectInfo(agentToken, projectPath, shared),
+      },
+      signal,
+    );
+  }
+
+  verifyProjectAccess(
+    agentToken: string,
+    projectPath: string,
+    signal: AbortSignal,
+  ): Promise<GitLabResult<boolean>> {
+    return this.#projectAccess.answer(
+      {
+        memoryKey: memoryKey(agentToken, projectPath),
+        errorKey: () => projectAccessErrorKey(agentToken, projectPath),
+        ask: (shared) => this.#gitlab.verifyProjectAccess(agentToken, projectPath, shared),
       },
       signal,
     );
@@ -148,6 +175,18 @@ class MemorizingGitLab implements CachedGitLab {
     return this.#gitlab.reportAgentConfiguration(agentId, configurationJson, signal);
   }
 
+  moduleRequest(request: ModuleRequest, signal: AbortSignal): Promise<GitLabResult<ModuleAnswer>> {
+    return this.#gitlab.moduleRequest(request, signal);
+  }
+
+  reportUsage(report: UsageReport, signal: AbortSignal): Promise<GitLabResult<undefined>> {
+    return this.#gitlab.reportUsage(report, signal);
+  }
+
+  reportEvents(events: AgentEvents, signal: AbortSignal): Promise<GitLabResult<undefined>> {
+    return this.#gitlab.reportEvents(events, signal);
+  }
+
   peekAgentInfo(agentToken: string): AgentInfo | undefined {
     return this.#agentInfo.peek(memoryKey(agentToken));
   }
@@ -171,7 +210,13 @@ class MemorizingGitLab implements CachedGitLab {
   }
 
   forget(): void {
-    for (const cache of [this.#agentInfo, this.#projectInfo, this.#allowedAgents, this.#proxyUser])
+    for (const cache of [
+      this.#agentInfo,
+      this.#projectInfo,
+      this.#projectAccess,
+      this.#allowedAgents,
+      this.#proxyUser,
+    ])
       cache.forget();
   }
 }

@@ -22,7 +22,11 @@ export function agentInfoErrorKey(agentToken: string): string {
 }
 
 export function projectInfoErrorKey(agentToken: string, projectPath: string): string {
-  return `project_info_errs:${secretKey(agentToken)}:${Buffer.from(projectPath, 'utf8').toString('latin1')}`;
+  return `project_info_errs:${secretKey(agentToken)}:${bytesOf(projectPath)}`;
+}
+
+export function projectAccessErrorKey(agentToken: string, projectPath: string): string {
+  return `verify_project_access_errs:${secretKey(agentToken)}:${bytesOf(projectPath)}`;
 }
 
 export function allowedAgentsErrorKey(jobToken: string): string {
@@ -42,4 +46,8 @@ export function proxyUserErrorKey(request: AuthorizeProxyUserRequest): string {
     .update(request.csrfToken)
     .digest('latin1');
   return `auth_proxy_user_errs:${digest}`;
+}
+
+function bytesOf(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
 }

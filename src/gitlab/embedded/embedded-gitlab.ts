@@ -16,6 +16,8 @@ import type {
   GitLab,
   GitLabResult,
   Log,
+  ModuleAnswer,
+  ModuleRequest,
   ProjectInfo,
 } from '../../ports/index.ts';
 import { Registry, reportsToLog, Supervisor, type TransitionObserver } from '../../supervisor/index.ts';
@@ -27,6 +29,7 @@ import { DirectoryFileError, problemLines } from './directory-error.ts';
 import { DirectoryFileResource } from './directory-file.ts';
 import { createDirectoryFileLogic } from './directory-file.actor.ts';
 import type { WatchFolder } from './folder-watch.ts';
+import { embeddedLimits } from './limits.ts';
 import { hashToken } from './tokens.ts';
 import { authorizeUser } from './user-access.ts';
 
@@ -186,6 +189,13 @@ class FileGitLab implements EmbeddedGitLab {
     return answer({ kind: 'ok', value: { projectId, defaultBranch, repository } });
   }
 
+  async verifyProjectAccess(agentToken: string, projectPath: string): Promise<GitLabResult<boolean>> {
+    const known = this.#directory().agentsByTokenHash.has(hashToken(agentToken));
+    if (!known) return { kind: 'ok', value: false };
+    const { kind } = await this.projectInfo(agentToken, projectPath);
+    return { kind: 'ok', value: kind === 'ok' };
+  }
+
   async allowedAgents(jobToken: string, signal: AbortSignal): Promise<GitLabResult<AllowedAgentsForJob>> {
     const directory = this.#directory(); // 1
     const job = directory.jobsByTokenHash.get(hashToken(jobToken));
@@ -241,6 +251,30 @@ class FileGitLab implements EmbeddedGitLab {
     return answer(known ? { kind: 'ok', value: undefined } : { kind: 'notFound', reason: 'agent not found' });
   }
 
+  /** No module has a counterpart here. agentk takes a 404 as "nothing for me" (`spec/gitlab.md §1.12`). */
+  moduleRequest({ moduleName }: ModuleRequest): Promise<GitLabResult<ModuleAnswer>> {
+    const message = `404 Not Found: this kas works without a GitLab, so nothing answers module ${quoted(moduleName)}`;
+    const body = Buffer.from(JSON.stringify({ message }));
+    return answer({
+      kind: 'ok',
+      value: {
+        statusCode: 404,
+        statusText: 'Not Found',
+        headers: ['Content-Type', 'application/json', 'Content-Length', String(body.length)],
+        body: once(body),
+      },
+    });
+  }
+
+  /** There is nobody to report to. */
+  reportUsage(): Promise<GitLabResult<undefined>> {
+    return answer({ kind: 'ok', value: undefined });
+  }
+
+  reportEvents(): Promise<GitLabResult<undefined>> {
+    return answer({ kind: 'ok', value: undefined });
+  }
+
   async #rulesOf(agent: DirectoryAgent): Promise<AccessRules | 'unknown'> {
     return (await this.#rules.of([agent])).get(agent.id) ?? 'unknown';
   }
@@ -262,6 +296,15 @@ const cancelled = { kind: 'unavailable', reason: 'cancelled' } as const;
 
 function answer<T>(result: GitLabResult<T>): Promise<GitLabResult<T>> {
   return Promise.resolve(result);
+}
+
+/** A name an agent chose, fit to be shown. */
+function quoted(name: string): string {
+  return JSON.stringify(name.slice(0, embeddedLimits.shownNameMax));
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
 }
 
 function jobIdentity({

@@ -12,6 +12,8 @@ export const embeddedLimits = {
   problemsMax: 20,
   /** Repositories asked at the same time for one answer. */
   repositoriesAtOnce: 8,
+  /** Characters of a name an agent made up that are shown. */
+  shownNameMax: 60,
 } as const;
 
 export const embeddedTimes = {

@@ -1,13 +1,11 @@
 /** Refusals remembered for a while; the oldest makes room when there are too many. */
-import type { Clock, SharedErrors } from '../../ports/index.ts';
-
-type RememberedError = { readonly statusCode: number; readonly reason: string };
+import type { Clock, SharedError, SharedErrors } from '../../ports/index.ts';
 
 export class MemoryErrors implements SharedErrors {
   readonly #clock: Clock;
   readonly #max: number;
   readonly #onEvicted: () => void;
-  readonly #errors = new Map<string, { readonly error: RememberedError; readonly expiresAt: number }>();
+  readonly #errors = new Map<string, { readonly error: SharedError; readonly expiresAt: number }>();
 
   constructor(clock: Clock, max: number, onEvicted: () => void) {
     this.#clock = clock;
@@ -19,7 +17,7 @@ export class MemoryErrors implements SharedErrors {
     return this.#errors.size;
   }
 
-  get(key: string): Promise<RememberedError | undefined> {
+  get(key: string): Promise<SharedError | undefined> {
     const found = this.#errors.get(key);
     if (found === undefined) return Promise.resolve(undefined);
     if (found.expiresAt > this.#clock.now()) return Promise.resolve(found.error);
@@ -27,7 +25,7 @@ export class MemoryErrors implements SharedErrors {
     return Promise.resolve(undefined);
   }
 
-  set(key: string, error: RememberedError, ttlMs: number): Promise<void> {
+  set(key: string, error: SharedError, ttlMs: number): Promise<void> {
     this.#errors.delete(key);
     if (this.#errors.size >= this.#max) this.sweep();
     if (this.#errors.size >= this.#max) {
