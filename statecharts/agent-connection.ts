@@ -3,16 +3,18 @@
  * that speaks HTTP/2 it may carry several, so identity lives in `agent-session.ts` and this chart owns what belongs to the
  * wire: keepalive, age, going away (`spec/wire.md §4.4`, `§4.5`).
  *
- * C1. A connection on which nobody authenticates is closed by `vacancy`; time in which GitLab could not be asked does not
- *     count against the agent.
+ * C1. A connection whose peer has not said its HTTP/2 preface and settings by `preface` is closed. One on which nobody
+ *     authenticates is closed by `vacancy`; time in which GitLab could not be asked does not count against the agent.
  * C2. A ping is out for at most `pingAck`; then the connection is stale and is cut, whatever TCP believes.
  * C3. Age: GOAWAY first, then idle work ends with OK, then the connection is cut. Running requests end only by the cut.
- * C4. One chart is one connection: its id is the incarnation, so no event of another connection can reach it.
+ * C4. A peer that abuses its connection (`src/pipe/grpc/session-guard.ts`) is told so and cut, whoever lives there.
+ * C5. One chart is one connection: its id is the incarnation, so no event of another connection can reach it.
  */
 import { assign, setup } from 'xstate';
 
 type Input = {
   readonly connectionId: string;
+  readonly prefaceMs: number;
   readonly vacancyMs: number;
   readonly keepaliveMs: number;
   readonly pingAckMs: number;
@@ -28,10 +30,13 @@ type Input = {
 type Context = Input & { readonly reason: string };
 type Named = { readonly connectionId: string };
 type Event =
+  /** HTTP/2 speaks: the client's preface and settings are here. */
+  | { readonly type: 'settings.received' }
   | { readonly type: 'agent.authenticated' }
   /** GitLab could not say who the agent is. */
   | { readonly type: 'agent.undecided' }
   | { readonly type: 'ping.acknowledged' }
+  | { readonly type: 'peer.abused'; readonly reason: string }
   | { readonly type: 'connection.closed'; readonly reason: string }
   | { readonly type: 'stop.requested' };
 type Output = { readonly kind: 'gone'; readonly reason: string };
@@ -42,11 +47,14 @@ export const agentConnectionMachine = setup({
     keepReason: assign((_, params: { reason: string }) => ({ reason: params.reason })),
     ping: (_, _params: Named) => {},
     goAway: (_, _params: Named) => {},
+    /** GOAWAY with ENHANCE_YOUR_CALM and the reason as its text. */
+    rebuke: (_, _params: Named & { reason: string }) => {},
     expireIdle: (_, _params: Named) => {},
     markStale: (_, _params: Named) => {},
     cut: (_, _params: Named & { reason: string }) => {},
   },
   delays: {
+    preface: ({ context }) => context.prefaceMs,
     vacancy: ({ context }) => context.vacancyMs,
     keepalive: ({ context }) => context.keepaliveMs,
     pingAck: ({ context }) => context.pingAckMs,
@@ -71,10 +79,31 @@ export const agentConnectionMachine = setup({
   states: {
     live: {
       type: 'parallel',
+      on: {
+        'peer.abused': {
+          target: 'closing',
+          actions: [
+            { type: 'keepReason', params: ({ event }) => ({ reason: event.reason }) },
+            {
+              type: 'rebuke',
+              params: ({ context, event }) => ({ ...named({ context }), reason: event.reason }),
+            },
+          ],
+        },
+      },
       states: {
         tenancy: {
-          initial: 'vacant',
+          initial: 'silent',
           states: {
+            silent: {
+              after: {
+                preface: {
+                  target: '#agentConnection.closing',
+                  actions: { type: 'keepReason', params: { reason: 'no HTTP/2 settings came in time' } },
+                },
+              },
+              on: { 'settings.received': 'vacant' },
+            },
             vacant: {
               after: {
                 vacancy: {

@@ -1,13 +1,17 @@
 /**
  * Gives `statecharts/agent-connection.ts` its hands: the HTTP/2 session of an agent, pinged, sent away and cut when the
  * chart says so. One actor per session under one supervisor; whoever lives on the connection joins as a member and is told.
+ *
+ * K1. Connections without an agent are few (`strangersMax`). When there are as many, the oldest makes room if it had time
+ *     enough to say who it is; else the new one is refused, so that a rush of agents gets through in the order it came.
  */
-import type { ServerHttp2Session } from 'node:http2';
+import { constants, type ServerHttp2Session } from 'node:http2';
 import type { AnyActorLogic, AnyActorRef } from 'xstate';
 import { agentConnectionMachine } from '../../statecharts/index.ts';
-import type { Clock, Log, Random } from '../ports/index.ts';
+import type { SessionAbuse } from '../pipe/grpc/index.ts';
+import type { Clock, Counter, Log, Metrics, Random } from '../ports/index.ts';
 import { guarded, type DynamicSupervisor } from '../supervisor/index.ts';
-import { actorTimes } from './limits.ts';
+import { actorLimits, actorTimes } from './limits.ts';
 import { tell } from './tell.ts';
 
 /** Somebody who lives on a connection: an agent session. */
@@ -38,6 +42,7 @@ export interface AgentConnectionsDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  readonly metrics: Metrics;
   /** `agent.listen.max_connection_age` in milliseconds. */
   readonly ageMsMax: number;
 }
@@ -47,16 +52,35 @@ export class AgentConnections {
   readonly #logic: AnyActorLogic;
   readonly #byId = new Map<string, Connection>();
   readonly #byHttp2 = new WeakMap<ServerHttp2Session, Connection>();
+  /** Nobody was accepted on them yet; oldest first. */
+  readonly #strangers = new Set<Connection>();
+  readonly #refused: Counter;
+  readonly #abused: Counter;
   #made = 0;
   readonly #onEmpty: (() => void)[] = [];
 
   constructor(deps: AgentConnectionsDeps) {
     this.#deps = deps;
     this.#logic = this.#makeLogic();
+    this.#refused = deps.metrics.counter({
+      name: 'kas_agent_connections_refused_total',
+      help: 'Connections of the agent listener that were closed before they were served',
+      labelNames: ['reason'],
+    });
+    this.#abused = deps.metrics.counter({
+      name: 'kas_agent_connections_abused_total',
+      help: 'Connections of the agent listener that were ended for what their peer did to them',
+      labelNames: ['reason'],
+    });
   }
 
   get count(): number {
     return this.#byId.size;
+  }
+
+  /** Connections on which no agent was accepted yet. */
+  get strangers(): number {
+    return this.#strangers.size;
   }
 
   /** kas stops: no new streams, idle work ends with OK, what runs may finish. */
@@ -82,10 +106,18 @@ export class AgentConnections {
   accept(http2: ServerHttp2Session): void {
     const connectionId = `connection:${++this.#made}`;
     const { remoteAddress = 'unknown', remotePort = 0 } = http2.socket;
-    const connection = new Connection(connectionId, http2, `${remoteAddress}:${remotePort}`);
-    http2.on('error', (error) =>
-      this.#deps.log.debug('Agent connection failed', { peer: connection.peer, error }),
+    const connection = new Connection(
+      connectionId,
+      http2,
+      `${remoteAddress}:${remotePort}`,
+      this.#deps.clock.monotonic(),
+      () => this.#strangers.delete(connection),
     );
+    http2.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ERR_HTTP2_ERROR') this.#abused.inc({ reason: 'protocol_error' });
+      this.#deps.log.debug('Agent connection failed', { peer: connection.peer, error });
+    });
+    if (!this.#hasRoom()) return this.#refuse(connection, 'too_many_strangers');
     const started = this.#deps.supervisor().startChild({
       id: connectionId,
       logic: this.#logic,
@@ -94,14 +126,16 @@ export class AgentConnections {
     });
     if (started.kind === 'refused') {
       this.#deps.log.warn('Agent connection refused', { peer: connection.peer, reason: started.reason });
-      http2.destroy();
-      return;
+      return this.#refuse(connection, 'too_many');
     }
     connection.ref = started.ref;
     this.#byId.set(connectionId, connection);
     this.#byHttp2.set(http2, connection);
+    this.#strangers.add(connection);
+    http2.once('remoteSettings', () => tell(connection.ref, { type: 'settings.received' }));
     http2.once('close', () => {
       this.#byId.delete(connectionId);
+      this.#strangers.delete(connection);
       const reason = connection.cutReason || 'closed by the agent or the network';
       for (const member of connection.members) member.connectionChanged('closed', reason);
       tell(connection.ref, { type: 'connection.closed', reason });
@@ -109,16 +143,48 @@ export class AgentConnections {
     });
   }
 
-  /** Age limits with their jitter (`spec/wire.md §4.5`): GOAWAY at 20 % ± 10 % of it, idle work 10 % later, the cut 65 %. */
+  /** A client did too much to its connection. */
+  abused(http2: ServerHttp2Session, abuse: SessionAbuse): void {
+    const connection = this.#byHttp2.get(http2);
+    if (connection === undefined) return;
+    this.#abused.inc({ reason: abuse });
+    this.#deps.log.warn('Agent connection ended for abuse', { peer: connection.peer, reason: abuse });
+    tell(connection.ref, { type: 'peer.abused', reason: abuse });
+  }
+
+  /** K1. */
+  #hasRoom(): boolean {
+    if (this.#strangers.size < actorLimits.strangersMax) return true;
+    const [oldest] = this.#strangers;
+    if (oldest === undefined) return true;
+    if (this.#deps.clock.monotonic() - oldest.since < actorTimes.strangerGraceMs) return false;
+    this.#strangers.delete(oldest);
+    this.#refused.inc({ reason: 'made_room' });
+    oldest.cut('made room for a newer connection');
+    return true;
+  }
+
+  #refuse(connection: Connection, reason: string): void {
+    this.#refused.inc({ reason });
+    connection.http2.destroy();
+  }
+
+  /**
+   * Age limits with their jitter (`spec/wire.md §4.5`): GOAWAY at 20 % ± 10 %, the end of idle work at 30 % and up to 5 %
+   * of that, the cut 65 % after GOAWAY. The second jitter is one per connection, not per call: the calls of a connection
+   * move to the next one together.
+   */
   #input(connectionId: string) {
     const { ageMsMax, random } = this.#deps;
+    const goAwayMs = ageMsMax * 0.2 * (0.9 + 0.2 * random.next());
     return {
       connectionId,
+      prefaceMs: actorTimes.prefaceMs,
       vacancyMs: actorTimes.vacancyMs,
       keepaliveMs: actorTimes.keepaliveMs,
       pingAckMs: actorTimes.pingAckMs,
-      goAwayMs: ageMsMax * 0.2 * (0.9 + 0.2 * random.next()),
-      expireMs: ageMsMax * 0.1 * (1 + 0.05 * random.next()),
+      goAwayMs,
+      expireMs: ageMsMax * 0.3 * (1 + 0.05 * random.next()) - goAwayMs,
       cutMs: ageMsMax * 0.65,
       lastCallMs: actorTimes.lastCallMs,
     };
@@ -138,6 +204,7 @@ export class AgentConnections {
             });
           },
           goAway: (_, { connectionId }) => find(connectionId)?.goAway(),
+          rebuke: (_, { connectionId, reason }) => find(connectionId)?.rebuke(reason),
           expireIdle: (_, { connectionId }) => find(connectionId)?.tellIdle(),
           markStale: (_, { connectionId }) =>
             find(connectionId)?.tell('stale', 'keepalive ping was not answered'),
@@ -152,18 +219,30 @@ class Connection implements AgentConnection {
   readonly connectionId: string;
   readonly http2: ServerHttp2Session;
   readonly peer: string;
+  /** Monotonic time of its beginning. */
+  readonly since: number;
   readonly members = new Set<ConnectionMember>();
+  readonly #onAuthenticated: () => void;
   ref: AnyActorRef | undefined;
   cutReason = '';
   #sentAway = false;
 
-  constructor(connectionId: string, http2: ServerHttp2Session, peer: string) {
+  constructor(
+    connectionId: string,
+    http2: ServerHttp2Session,
+    peer: string,
+    since: number,
+    onAuthenticated: () => void,
+  ) {
     this.connectionId = connectionId;
     this.http2 = http2;
     this.peer = peer;
+    this.since = since;
+    this.#onAuthenticated = onAuthenticated;
   }
 
   authenticated(): void {
+    this.#onAuthenticated();
     tell(this.ref, { type: 'agent.authenticated' });
   }
 
@@ -180,6 +259,11 @@ class Connection implements AgentConnection {
     this.#sentAway = true;
     this.tell('draining', 'connection is going away');
     this.memberChanged();
+  }
+
+  rebuke(reason: string): void {
+    if (this.http2.destroyed) return;
+    this.http2.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, undefined, Buffer.from(reason));
   }
 
   memberChanged(): void {

@@ -6,7 +6,7 @@ import { create } from '@bufbuild/protobuf';
 import { fromPromise, type AnyActorLogic, type AnyActorRef } from 'xstate';
 import { configWatchMachine, type Ending, type Fetched, type Resolution } from '../../statecharts/index.ts';
 import type { CachedGitLab } from '../gitlab/cache/index.ts';
-import { frame, type ServerCall } from '../pipe/grpc/index.ts';
+import type { ServerCall } from '../pipe/grpc/index.ts';
 import type { Clock, Git, GitFailure, Log, Random } from '../ports/index.ts';
 import {
   ConfigurationResponseSchema,
@@ -276,7 +276,7 @@ export class ConfigWatches {
       gitlabExternalUrl,
     });
     const response = create(ConfigurationResponseSchema, { configuration, commitId });
-    call.stream.write(frame(encode(ConfigurationResponseSchema, response)));
+    call.stream.write(call.frame(encode(ConfigurationResponseSchema, response)));
     entry.unreported = fetched.json;
     await this.#report(entry, agent.agentId, signal);
     return { kind: 'fetched' };

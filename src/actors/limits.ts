@@ -2,6 +2,8 @@
 export const actorLimits = {
   /** Agent connections one kas holds. */
   connectionsMax: 20_000,
+  /** Connections on which no agent was accepted yet. */
+  strangersMax: 2_000,
   /** Sessions: tokens on connections. */
   sessionsMax: 20_000,
   /** Tunnels of all agents together. */
@@ -21,7 +23,11 @@ export const actorLimits = {
 
 /** How long things may take (`spec/wire.md §4.4`, `§6.4`, `§12`). */
 export const actorTimes = {
+  /** From the accepted connection to the client's HTTP/2 preface and settings. */
+  prefaceMs: 10_000,
   vacancyMs: 120_000,
+  /** A connection without an agent that is older may have to make room for a new one. */
+  strangerGraceMs: 5_000,
   /** How late a session's chart may hear how many tunnels it has. */
   tunnelCountMs: 200,
   keepaliveMs: 50_000,

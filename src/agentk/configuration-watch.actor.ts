@@ -103,7 +103,7 @@ class ConfigurationStream {
       methods.getConfiguration,
       request,
       caller.metadata,
-      caller.options,
+      { ...caller.options, gzip: true },
       {
         onMessage: (response) => {
           board.noteStatus(incarnation, ok);

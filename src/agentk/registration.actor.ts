@@ -97,6 +97,7 @@ function registrar({ board, caller, build, pod, podId, kubernetesVersion, clock,
     const request = create(RegisterRequestSchema, { agentMeta: agentMeta(build, pod, lastVersion), podId });
     const answer = await callUnary(live.session, methods.register, request, caller.metadata, {
       ...caller.options,
+      gzip: true,
       deadlineMs: agentkLimits.registerMs,
       signal,
     });

@@ -109,6 +109,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     clock,
     random,
     log,
+    metrics,
     ageMsMax: agent.listen.max_connection_age,
   });
   const sessions = new AgentSessions({

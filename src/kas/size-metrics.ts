@@ -32,6 +32,12 @@ export function observeSizes(
   };
   const { connections, sessions, watches, tunnels, requests, directory, registry, pushes } = parts;
   size('kas_agent_connections', 'Agent connections', () => connections.count, actorLimits.connectionsMax);
+  size(
+    'kas_agent_connections_strangers',
+    'Agent connections on which no agent was accepted yet',
+    () => connections.strangers,
+    actorLimits.strangersMax,
+  );
   size('connected_agents_count', 'Agent sessions of this kas', () => sessions.count, actorLimits.sessionsMax);
   size('kas_config_watches', 'Configuration streams', () => watches.count, actorLimits.watchesMax);
   size('kas_tunnels', 'Tunnels, idle or not', () => tunnels.count, actorLimits.tunnelsMax);

@@ -3,6 +3,7 @@ import { agentConnectionMachine } from '../../statecharts/index.ts';
 import { PlayedChart } from '../agentk/charts/played-chart.ts';
 
 const times = {
+  prefaceMs: 10_000,
   vacancyMs: 120_000,
   keepaliveMs: 50_000,
   pingAckMs: 20_000,
@@ -14,13 +15,14 @@ const times = {
 const id = '{"connectionId":"c"}';
 
 /** `alive` answers every ping, as a living wire does. */
-function connection(options: { alive: boolean; occupied: boolean }): PlayedChart {
+function connection(options: { alive: boolean; occupied: boolean; silent?: boolean }): PlayedChart {
   const chart = new PlayedChart(
     agentConnectionMachine,
     { connectionId: 'c', ...times },
-    ['goAway', 'expireIdle', 'markStale', 'cut'],
+    ['goAway', 'rebuke', 'expireIdle', 'markStale', 'cut'],
     { ping: (actor) => (options.alive ? actor.send({ type: 'ping.acknowledged' }) : undefined) },
   );
+  if (options.silent !== true) chart.send({ type: 'settings.received' });
   if (options.occupied) chart.send({ type: 'agent.authenticated' });
   return chart;
 }
@@ -50,6 +52,26 @@ describe('a connection on which nobody authenticates', () => {
   it('is kept once somebody does', () => {
     const chart = connection({ alive: true, occupied: true }).wait(600_000);
     expect(withoutPings(chart)).toEqual([]);
+  });
+});
+
+describe('a connection whose peer', () => {
+  it('does not speak HTTP/2 in time is cut', () => {
+    const chart = connection({ alive: true, occupied: false, silent: true }).wait(9_999);
+    expect(withoutPings(chart)).toEqual([]);
+    chart.wait(1);
+    expect(withoutPings(chart)).toEqual([cut('no HTTP/2 settings came in time')]);
+  });
+
+  it('abuses it is told why and cut, also with an agent on it', () => {
+    const chart = connection({ alive: true, occupied: true });
+    chart.send({ type: 'peer.abused', reason: 'too_many_pings' });
+    expect(withoutPings(chart)).toEqual([
+      `rebuke ${JSON.stringify({ connectionId: 'c', reason: 'too_many_pings' })}`,
+      cut('too_many_pings'),
+    ]);
+    chart.wait(5_000);
+    expect(chart.output).toEqual({ kind: 'gone', reason: 'too_many_pings' });
   });
 });
 

@@ -1,5 +1,11 @@
 /** A gRPC call as the actors see it, without a wire: what is written and how it ended can be read. */
-import type { MessageHandler, MessageStream, ServerCall, StreamEnd } from '../../src/pipe/grpc/index.ts';
+import {
+  frame,
+  type MessageHandler,
+  type MessageStream,
+  type ServerCall,
+  type StreamEnd,
+} from '../../src/pipe/grpc/index.ts';
 import type { Metadata, RpcStatus } from '../../src/protocol/index.ts';
 
 const nobody: MessageHandler = { onMessage() {}, onHalfClosed() {}, onDrain() {}, onClosed() {} };
@@ -38,6 +44,8 @@ export class FakeCall {
       metadata,
       session,
       peer: '10.0.0.1:1',
+      frame,
+      compressAnswers: () => {},
       stream: stream as MessageStream, // the part that actors use
       finish: (status) => {
         this.ended ??= status;

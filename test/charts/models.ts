@@ -50,6 +50,7 @@ export const chartModels: Readonly<Record<string, ChartModel>> = {
   'agent-connection': {
     input: {
       connectionId: 'c1',
+      prefaceMs: 1,
       vacancyMs: 1,
       keepaliveMs: 2,
       pingAckMs: 1,
@@ -58,7 +59,7 @@ export const chartModels: Readonly<Record<string, ChartModel>> = {
       cutMs: 9,
       lastCallMs: 1,
     },
-    payloads: () => ({ 'connection.closed': reason }),
+    payloads: () => ({ 'connection.closed': reason, 'peer.abused': reason }),
   },
   'agent-link': {
     input: { startDelayMs: 0 },

@@ -39,6 +39,7 @@ export class AgentApiFront implements Front {
         : createSecureServer({ ...options, ...tls, minVersion: 'TLSv1.2', allowHTTP1: false });
     this.#server = server;
     grpc.onSession = (session) => connections.accept(session);
+    grpc.onAbuse = (session, abuse) => connections.abused(session, abuse);
     grpc.attach(server);
     this.#port = await listen(server, address);
     server.on('error', (error: Error) => failed(error.message));

@@ -19,6 +19,7 @@ export function getConfigurationHandler(deps: {
     deps.sessions.admit(call, true, (admission) => {
       if (admission.kind === 'refused') return call.finish(admission.status);
       const { session } = admission;
+      call.compressAnswers();
       let received = false;
       call.stream.handler = {
         onMessage: (payload) => {

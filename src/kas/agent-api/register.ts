@@ -1,7 +1,7 @@
 /** `AgentRegistrar/Register`: an agent pod says who it is, at its start and every five minutes (`spec/kas.md §4.6`). */
 import { create } from '@bufbuild/protobuf';
 import type { AgentSessions } from '../../actors/index.ts';
-import { frame, type CallHandler } from '../../pipe/grpc/index.ts';
+import type { CallHandler } from '../../pipe/grpc/index.ts';
 import {
   decodeFromPeer,
   encode,
@@ -14,11 +14,12 @@ import {
 } from '../../protocol/index.ts';
 
 export function registerHandler(sessions: AgentSessions): CallHandler {
-  const answer = frame(encode(RegisterResponseSchema, create(RegisterResponseSchema)));
+  const answer = encode(RegisterResponseSchema, create(RegisterResponseSchema));
   return (call) => {
     sessions.admit(call, false, (admission) => {
       if (admission.kind === 'refused') return call.finish(admission.status);
       let received = false;
+      call.compressAnswers();
       call.stream.handler = {
         onMessage: (payload) => {
           received = true;
@@ -27,7 +28,7 @@ export function registerHandler(sessions: AgentSessions): CallHandler {
           const violations = validate(RegisterRequestSchema, decoded.message);
           if (violations !== undefined) return call.finish(status(StatusCode.InvalidArgument, violations));
           admission.session.announce({ podId: decoded.message.podId, meta: decoded.message.agentMeta });
-          call.stream.write(answer);
+          call.stream.write(call.frame(answer));
           call.finish(ok);
         },
         onHalfClosed: () => {

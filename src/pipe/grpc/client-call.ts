@@ -44,6 +44,8 @@ export interface CallOptions {
   /** `:authority`; by default the one the session was connected with. */
   readonly authority?: string | undefined;
   readonly messageBytesMax?: number | undefined;
+  /** Says that messages may be compressed: `gzipFrame` then makes the frames. */
+  readonly gzip?: boolean | undefined;
   readonly observer?: CallObserver | undefined;
 }
 
@@ -70,6 +72,7 @@ export function openCall(
   headers['content-type'] = 'application/grpc';
   headers['te'] = 'trailers';
   headers['grpc-accept-encoding'] = 'gzip';
+  if (options.gzip === true) headers['grpc-encoding'] = 'gzip';
   const userAgent = options.userAgent ?? metadata.get('user-agent')?.[0];
   if (userAgent !== undefined) headers['user-agent'] = userAgent;
   if (options.deadlineMs !== undefined)

@@ -8,7 +8,7 @@ import { decodeFromPeer, encode, status, StatusCode, validate } from '../../prot
 import type { Metadata, Method, RpcStatus } from '../../protocol/index.ts';
 import { openCall } from './client-call.ts';
 import type { CallOptions } from './client-call.ts';
-import { frame } from './frame.ts';
+import { frame, gzipFrame } from './frame.ts';
 import { endStatus } from './message-stream.ts';
 import type { MessageHandler, MessageStream, StreamEnd } from './message-stream.ts';
 
@@ -29,7 +29,7 @@ export function callUnary<Request extends DescMessage, Response extends DescMess
   metadata: Metadata,
   options: CallUnaryOptions,
 ): Promise<UnaryResult<MessageShape<Response>>> {
-  const bytes = frame(encode(method.request, request));
+  const bytes = requestFrame(encode(method.request, request), options);
   if (options.signal?.aborted === true) return Promise.resolve({ status: aborted });
   return new Promise((resolve) => {
     let response: MessageShape<Response> | undefined;
@@ -84,7 +84,7 @@ export function callServerStream<Request extends DescMessage, Response extends D
   options: CallOptions,
   receiver: StreamReceiver<MessageShape<Response>>,
 ): { cancel(reason: string): void } {
-  const bytes = frame(encode(method.request, request));
+  const bytes = requestFrame(encode(method.request, request), options);
   const { stream } = openCall(session, method.path, metadata, options);
   stream.handler = new ResponseReader(stream, method.response, receiver);
   stream.write(bytes);
@@ -131,6 +131,10 @@ class ResponseReader<Response extends DescMessage> implements MessageHandler {
     this.#failure ??= refused;
     this.#stream.abort('unusable response');
   }
+}
+
+function requestFrame(payload: Buffer, { gzip }: CallOptions): Buffer {
+  return gzip === true ? gzipFrame(payload) : frame(payload);
 }
 
 function readResponse<Response extends DescMessage>(

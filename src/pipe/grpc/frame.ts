@@ -1,4 +1,10 @@
-/** Writing gRPC frames: one flag byte (0, we never compress), four bytes of length, the message. */
+/**
+ * Writing gRPC frames: one flag byte, four bytes of length, the message. Only typed messages are ever compressed: what goes
+ * through a tunnel is mostly compressed already by those who made it, and both originals read uncompressed messages on
+ * any stream (spec/wire.md §16).
+ */
+import { constants, gzipSync } from 'node:zlib';
+import { gzipBytes } from './limits.ts';
 
 /** Bytes in front of every message. */
 export const framePrefixBytes = 5;
@@ -9,6 +15,16 @@ export function frame(payload: Buffer): Buffer {
   bytes[0] = 0;
   bytes.writeUInt32BE(payload.length, 1);
   bytes.set(payload, framePrefixBytes);
+  return bytes;
+}
+
+/** One message as a frame of a stream whose `grpc-encoding` is gzip: compressed where that makes it smaller. */
+export function gzipFrame(payload: Buffer): Buffer {
+  if (payload.length < gzipBytes.min || payload.length > gzipBytes.max) return frame(payload);
+  const squeezed = gzipSync(payload, { level: constants.Z_BEST_SPEED });
+  if (squeezed.length >= payload.length) return frame(payload);
+  const bytes = frame(squeezed);
+  bytes[0] = 1;
   return bytes;
 }
 

@@ -5,7 +5,9 @@
  * 2. `finish` counts once; what comes after it, and after the peer's end, does nothing.
  * 3. After the trailers the stream is reset with NO_ERROR when the client still has its side open, so that an early
  *    answer does not keep it (RFC 9113 §8.1).
- * 4. A finished call whose client does not read what was written stays until the connection ends; the limit on streams
+ * 4. `compressAnswers` makes the call answer in gzip when its client sent gzip, as grpc-go does for every call. Tunnels do
+ *    not ask for it (frame.ts).
+ * 5. A finished call whose client does not read what was written stays until the connection ends; the limit on streams
  *    per connection bounds how many.
  */
 import { constants } from 'node:http2';
@@ -15,7 +17,9 @@ import { metadataToHeaders, status, StatusCode, statusToTrailers } from '../../p
 import type { Metadata, RpcStatus } from '../../protocol/index.ts';
 import type { CallObserver } from './call-observer.ts';
 import type { MessageStream, StreamEnd } from './message-stream.ts';
+import { frame, gzipFrame } from './frame.ts';
 import { resetReason } from './reset-code.ts';
+import type { SessionGuard } from './session-guard.ts';
 import { StreamCore } from './stream-core.ts';
 
 /** A call a client made. `stream` carries its messages; `finish` ends it. */
@@ -32,6 +36,10 @@ export interface ServerCall {
   readonly stream: MessageStream;
   /** Made when first asked for; aborted when the call has ended for whatever reason. */
   readonly signal: AbortSignal;
+  /** From here on {@link frame} may compress, if the client does. Before the headers, or it does nothing. */
+  compressAnswers(): void;
+  /** One message as a frame, in the encoding this call answers in. */
+  frame(payload: Buffer): Buffer;
   /** Sends response headers; with the first message at the latest. Later calls do nothing. */
   sendHeaders(metadata?: Metadata): void;
   /** Ends the call: the status after everything written so far. `onClosed` follows with `ended` when it is flushed. */
@@ -52,6 +60,7 @@ export interface ServerCallOptions {
   readonly deadlineMs: number | undefined;
   readonly contentType: string;
   readonly encoding: string;
+  readonly guard: SessionGuard | undefined;
   readonly messageBytesMax: number;
   readonly clock: Clock;
   readonly log: Log;
@@ -65,6 +74,8 @@ export class Http2ServerCall extends StreamCore<ServerHttp2Stream> implements Se
   readonly peer: string;
   readonly deadlineMs: number | undefined;
   readonly #contentType: string;
+  readonly #guard: SessionGuard | undefined;
+  #gzip = false;
   readonly #observer: CallObserver | undefined;
   #controller: AbortController | undefined;
   #trailers: OutgoingHttpHeaders | undefined;
@@ -79,6 +90,7 @@ export class Http2ServerCall extends StreamCore<ServerHttp2Stream> implements Se
     this.peer = options.peer;
     this.deadlineMs = options.deadlineMs;
     this.#contentType = options.contentType;
+    this.#guard = options.guard;
     this.#observer = options.observer;
     this.decoder.encoding = options.encoding;
     this.counts = this.#observer?.onCallStarted(this.method);
@@ -95,9 +107,21 @@ export class Http2ServerCall extends StreamCore<ServerHttp2Stream> implements Se
     return this.#controller.signal;
   }
 
+  compressAnswers(): void {
+    if (this.raw.headersSent || this.decoder.encoding !== 'gzip') return;
+    const accepted = this.metadata.get('grpc-accept-encoding');
+    this.#gzip = accepted === undefined || accepted.some((list) => /(?:^|,)\s*gzip\s*(?:,|$)/.test(list));
+  }
+
+  frame(payload: Buffer): Buffer {
+    return this.#gzip ? gzipFrame(payload) : frame(payload);
+  }
+
   sendHeaders(metadata?: Metadata): void {
     if (!this.open || this.raw.headersSent) return;
     const headers = responseHeaders(this.#contentType, metadata);
+    if (this.#gzip) headers['grpc-encoding'] = 'gzip';
+    this.#guard?.sent();
     this.raw.respond(headers, streamingAnswer);
     this.raw.once('wantTrailers', onWantTrailers);
     (this.raw as AnsweringStream)[answering] = this;
@@ -111,6 +135,7 @@ export class Http2ServerCall extends StreamCore<ServerHttp2Stream> implements Se
     this.decoder.stop();
     if (!this.open) return;
     this.open = false;
+    this.#guard?.sent();
     if (this.raw.headersSent) {
       this.#trailers = block;
       this.raw.end();
@@ -150,6 +175,7 @@ export class Http2ServerCall extends StreamCore<ServerHttp2Stream> implements Se
 
   protected prepareWrite(): void {
     if (!this.raw.headersSent) this.sendHeaders();
+    this.#guard?.sent();
   }
 
   protected fail(failure: RpcStatus): void {
@@ -166,6 +192,7 @@ export class Http2ServerCall extends StreamCore<ServerHttp2Stream> implements Se
   protected endOnClose(): StreamEnd {
     if (this.#trailersSent) return { kind: 'ended' };
     if (this.session.destroyed) return { kind: 'lost', reason: 'connection lost' };
+    if (!this.ending) this.#guard?.reset();
     return { kind: 'cancelled', reason: resetReason(this.raw.rstCode) };
   }
 
@@ -179,6 +206,9 @@ export class Http2ServerCall extends StreamCore<ServerHttp2Stream> implements Se
 const streamingAnswer = { waitForTrailers: true, sendDate: false };
 const singleBlockAnswer = { endStream: true, sendDate: false };
 
+/** `grpc-accept-encoding`: what a client may compress its messages with. */
+export const acceptedEncodings = 'gzip';
+
 const answering = Symbol('server call');
 type AnsweringStream = ServerHttp2Stream & { [answering]?: Http2ServerCall | undefined };
 
@@ -190,7 +220,7 @@ function responseHeaders(contentType: string, metadata: Metadata | undefined): O
   const headers: OutgoingHttpHeaders = metadata === undefined ? {} : metadataToHeaders(metadata);
   headers[':status'] = 200;
   headers['content-type'] = contentType;
-  headers['grpc-accept-encoding'] = 'gzip';
+  headers['grpc-accept-encoding'] = acceptedEncodings;
   return headers;
 }
 

@@ -5,7 +5,6 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import { decodeFromPeer, encode, ok, status, StatusCode, validate } from '../../protocol/index.ts';
 import type { Metadata, RpcStatus } from '../../protocol/index.ts';
-import { frame } from './frame.ts';
 import type { MessageHandler, StreamEnd } from './message-stream.ts';
 import type { CallHandler, ServerCall } from './server-call.ts';
 
@@ -21,10 +20,11 @@ export function unaryHandler<Request extends DescMessage, Response extends DescM
   serve: (request: MessageShape<Request>, call: ServerCall) => Promise<UnaryAnswer<MessageShape<Response>>>,
 ): CallHandler {
   return (call) => {
+    call.compressAnswers();
     call.stream.handler = new SingleRequest(call, requestSchema, async (request) => {
       const answer = await serve(request, call);
       if ('status' in answer) return call.finish(answer.status, answer.trailers);
-      call.stream.write(frame(encode(responseSchema, answer.ok)));
+      call.stream.write(call.frame(encode(responseSchema, answer.ok)));
       call.finish(ok, answer.trailers);
     });
   };
@@ -50,11 +50,12 @@ export function serverStreamHandler<Request extends DescMessage, Response extend
   ) => Promise<RpcStatus>,
 ): CallHandler {
   return (call) => {
+    call.compressAnswers();
     const owner = new SingleRequest(call, requestSchema, async (request) => {
       const sink: MessageSink<MessageShape<Response>> = {
         send(message) {
           if (!call.stream.open) return Promise.resolve(false);
-          const bytes = frame(encode(responseSchema, message));
+          const bytes = call.frame(encode(responseSchema, message));
           return call.stream.write(bytes) ? Promise.resolve(true) : owner.drained();
         },
       };

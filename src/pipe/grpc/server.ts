@@ -5,11 +5,14 @@
  *    spec/wire.md §1. None of this is logged: a hostile peer chooses how often it happens.
  * 2. `te: trailers` is not demanded and any `:authority` is taken, as grpc-go does.
  * 3. No timeout is ever set on a stream: tunnels idle for many minutes (spec/wire.md §16).
+ * 4. What a client does to its connection is counted by its {@link SessionGuard}; the owner of the session ends it.
  */
+import { constants } from 'node:http2';
 import type {
   Http2SecureServer,
   Http2Server,
   IncomingHttpHeaders,
+  OutgoingHttpHeaders,
   SecureServerOptions,
   ServerHttp2Session,
   ServerHttp2Stream,
@@ -21,7 +24,8 @@ import type { CallObserver } from './call-observer.ts';
 import { unknownEncoding } from './frame-decoder.ts';
 import { defaultGrpcLimits, windows } from './limits.ts';
 import type { GrpcLimits } from './limits.ts';
-import { answerTrailersOnly, Http2ServerCall } from './server-call.ts';
+import { SessionGuard, type SessionAbuse } from './session-guard.ts';
+import { acceptedEncodings, answerTrailersOnly, Http2ServerCall } from './server-call.ts';
 import type { CallHandler } from './server-call.ts';
 import { parseTimeout } from './timeout.ts';
 
@@ -35,17 +39,38 @@ export interface GrpcServerOptions {
 }
 
 /**
+ * nghttp2 may end a session for its resets before JavaScript has seen them; with this much more than the guard allows, the
+ * guard usually is first and the session ends with a reason.
+ */
+const resetsBeforeCut = 1.1;
+
+/**
  * Options for `http2.createServer` and `createSecureServer`. What depends on them and cannot be set later: the size of
- * header blocks and the memory of a session.
+ * header blocks, the memory of a session, and what nghttp2 counts.
  */
 export function http2ServerOptions(
   limits: Partial<GrpcLimits> = {},
-): Pick<SecureServerOptions, 'settings' | 'maxSessionMemory' | 'maxHeaderListPairs'> {
+): Pick<
+  SecureServerOptions,
+  | 'settings'
+  | 'maxSettings'
+  | 'maxSessionMemory'
+  | 'maxHeaderListPairs'
+  | 'maxSessionInvalidFrames'
+  | 'maxSessionRejectedStreams'
+  | 'streamResetBurst'
+  | 'streamResetRate'
+> {
   const all = { ...defaultGrpcLimits, ...limits };
   return {
     settings: serverSettings(all),
+    maxSettings: all.settingsEntriesMax,
     maxSessionMemory: all.sessionMegabytesMax,
     maxHeaderListPairs: all.headerPairsMax,
+    maxSessionInvalidFrames: all.invalidFramesMax,
+    maxSessionRejectedStreams: all.rejectedStreamsMax,
+    streamResetBurst: Math.ceil(all.resetsBurst * resetsBeforeCut),
+    streamResetRate: all.resetsPerSecond,
   };
 }
 
@@ -66,6 +91,8 @@ export class GrpcServer {
    * with an error code it must destroy the session itself: a node:http2 client does not close the socket then.
    */
   onSession: (session: ServerHttp2Session) => void = () => {};
+  /** A client abuses its connection: the owner should end it with ENHANCE_YOUR_CALM. At most once per session. */
+  onAbuse: (session: ServerHttp2Session, abuse: SessionAbuse) => void = () => {};
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #limits: GrpcLimits;
@@ -74,6 +101,7 @@ export class GrpcServer {
   readonly #handlers = new Map<string, CallHandler>();
   readonly #services = new Set<string>();
   readonly #peers = new WeakMap<ServerHttp2Session, string>();
+  readonly #guards = new WeakMap<ServerHttp2Session, SessionGuard>();
 
   constructor(options: GrpcServerOptions) {
     this.#clock = options.clock;
@@ -111,30 +139,43 @@ export class GrpcServer {
   #onSession(session: ServerHttp2Session): void {
     session.setLocalWindowSize(windows.sessionBytes);
     this.#peers.set(session, this.#peerOf(session));
+    const tell = (abuse: SessionAbuse) => this.onAbuse(session, abuse);
+    this.#guards.set(session, new SessionGuard(session, this.#limits, this.#clock, tell));
     this.onSession(session);
   }
 
   #onStream(raw: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]): void {
     const session = raw.session as ServerHttp2Session | undefined;
-    if (raw.closed || raw.destroyed || session === undefined) return;
+    if (session === undefined) return;
+    const guard = this.#guards.get(session);
+    if (raw.closed || raw.destroyed) {
+      if (!session.destroyed) guard?.reset();
+      return;
+    }
+    const refuse = (outcome: RpcStatus, answerType: string, httpStatus?: number) => {
+      guard?.sent();
+      raw.once('close', () => {
+        if (raw.rstCode !== constants.NGHTTP2_NO_ERROR && !session.destroyed) guard?.reset();
+      });
+      refuseStream(raw, outcome, answerType, httpStatus);
+    };
     const contentType = headers['content-type'] ?? '';
     const method = headers[':path'] ?? '';
     if (headers[':method'] !== 'POST') {
-      return refuse(raw, status(StatusCode.Internal, 'gRPC calls are POST requests'), grpcContentType, 405);
+      return refuse(status(StatusCode.Internal, 'gRPC calls are POST requests'), grpcContentType, 405);
     }
     if (!contentTypePattern.test(contentType)) {
       const text = `unsupported content-type ${JSON.stringify(contentType)}`;
-      return refuse(raw, status(StatusCode.InvalidArgument, text), grpcContentType, 415);
+      return refuse(status(StatusCode.InvalidArgument, text), grpcContentType, 415);
     }
     const handler = this.#handlers.get(method);
-    if (handler === undefined) return refuse(raw, this.#unknown(method), contentType);
+    if (handler === undefined) return refuse(this.#unknown(method), contentType);
     const encoding = single(headers['grpc-encoding']) ?? 'identity';
-    if (encoding !== 'identity' && encoding !== 'gzip')
-      return refuse(raw, unknownEncoding(encoding), contentType);
+    if (encoding !== 'identity' && encoding !== 'gzip') return refuse(unknownEncoding(encoding), contentType);
     const timeout = single(headers['grpc-timeout']);
     const deadlineMs = timeout === undefined ? undefined : parseTimeout(timeout);
     if (timeout !== undefined && deadlineMs === undefined) {
-      return refuse(raw, status(StatusCode.Internal, 'malformed grpc-timeout'), contentType);
+      return refuse(status(StatusCode.Internal, 'malformed grpc-timeout'), contentType);
     }
     const call = new Http2ServerCall(raw, {
       method,
@@ -144,6 +185,7 @@ export class GrpcServer {
       deadlineMs,
       contentType,
       encoding,
+      guard,
       messageBytesMax: this.#limits.messageBytesMax,
       clock: this.#clock,
       log: this.#log,
@@ -173,9 +215,16 @@ export class GrpcServer {
 const grpcContentType = 'application/grpc';
 
 /** A stream that ends before it becomes a call. Whatever the client still sends is dropped. */
-function refuse(raw: ServerHttp2Stream, outcome: RpcStatus, contentType: string, httpStatus = 200): void {
+function refuseStream(
+  raw: ServerHttp2Stream,
+  outcome: RpcStatus,
+  contentType: string,
+  httpStatus = 200,
+): void {
   raw.on('error', ignore);
-  answerTrailersOnly(raw, contentType, statusToTrailers(outcome), httpStatus);
+  const block: OutgoingHttpHeaders = statusToTrailers(outcome);
+  block['grpc-accept-encoding'] = acceptedEncodings;
+  answerTrailersOnly(raw, contentType, block, httpStatus);
   raw.resume();
 }
 

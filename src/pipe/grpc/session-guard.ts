@@ -1,0 +1,97 @@
+/**
+ * What a client may do to its HTTP/2 connection, counted per session. What is counted here costs the server work without
+ * ever becoming a call: pings, settings, streams that are reset. The owner of the session is told of the first abuse and
+ * ends it; nothing is ended here.
+ *
+ * G1. Pings as grpc-go counts them (spec/wire.md §4.4): a ping sooner than `pingMsMin` after the one before is a strike,
+ *     unless something was sent to the client in between, which its bandwidth estimate answers with pings.
+ * G2. Abuse is told at most once per session.
+ */
+import type { ServerHttp2Session } from 'node:http2';
+import type { Clock } from '../../ports/index.ts';
+import type { GrpcLimits } from './limits.ts';
+
+/** Each is a reason in the metrics and the text of the GOAWAY that answers it. */
+export type SessionAbuse = 'too_many_pings' | 'too_many_resets' | 'too_many_settings';
+
+export class SessionGuard {
+  readonly #clock: Clock;
+  readonly #limits: GrpcLimits;
+  readonly #resets: TokenBucket;
+  readonly #settings: TokenBucket;
+  readonly #tell: (abuse: SessionAbuse) => void;
+  #strikes = 0;
+  #lastPingMs = Number.NEGATIVE_INFINITY;
+  #sentSincePing = false;
+  #told = false;
+
+  constructor(
+    session: ServerHttp2Session,
+    limits: GrpcLimits,
+    clock: Clock,
+    tell: (abuse: SessionAbuse) => void,
+  ) {
+    this.#clock = clock;
+    this.#limits = limits;
+    this.#tell = tell;
+    const now = clock.monotonic();
+    this.#resets = new TokenBucket(limits.resetsBurst, limits.resetsPerSecond, now);
+    this.#settings = new TokenBucket(limits.settingsBurst, limits.settingsPerSecond, now);
+    session.on('ping', () => this.#ping());
+    session.on('remoteSettings', () => this.#take(this.#settings, 'too_many_settings'));
+  }
+
+  /** Headers or messages went to the client. */
+  sent(): void {
+    this.#sentSincePing = true;
+  }
+
+  /** The client reset a stream. */
+  reset(): void {
+    this.#take(this.#resets, 'too_many_resets');
+  }
+
+  #ping(): void {
+    const now = this.#clock.monotonic();
+    const soon = now - this.#lastPingMs < this.#limits.pingMsMin;
+    this.#lastPingMs = now;
+    if (this.#sentSincePing) {
+      this.#sentSincePing = false; // G1
+      this.#strikes = 0;
+    } else if (soon && ++this.#strikes > this.#limits.pingStrikesMax) this.#abused('too_many_pings');
+  }
+
+  #take(bucket: TokenBucket, abuse: SessionAbuse): void {
+    if (!bucket.take(this.#clock.monotonic())) this.#abused(abuse);
+  }
+
+  #abused(abuse: SessionAbuse): void {
+    if (this.#told) return; // G2
+    this.#told = true;
+    this.#tell(abuse);
+  }
+}
+
+/** So many at once, so many per second over a long time. */
+class TokenBucket {
+  readonly #burst: number;
+  readonly #perSecond: number;
+  #tokens: number;
+  #atMs: number;
+
+  constructor(burst: number, perSecond: number, nowMs: number) {
+    this.#burst = burst;
+    this.#perSecond = perSecond;
+    this.#tokens = burst;
+    this.#atMs = nowMs;
+  }
+
+  take(nowMs: number): boolean {
+    const refilled = this.#tokens + ((nowMs - this.#atMs) / 1000) * this.#perSecond;
+    this.#tokens = Math.min(this.#burst, refilled);
+    this.#atMs = nowMs;
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+}
