@@ -11,6 +11,7 @@ import { agentkMachine } from './agentk.ts';
 import { configurationWatchMachine } from './configuration-watch.ts';
 import { directoryFileMachine } from './directory-file.ts';
 import { informerMachine } from './informer.ts';
+import { gitalyChannelMachine } from './gitaly-channel.ts';
 import { moduleMachine } from './module.ts';
 import { registrationMachine } from './registration.ts';
 import { requestMachine } from './request.ts';
@@ -39,6 +40,7 @@ export const charts: readonly Chart[] = [
   { name: 'config-watch', machine: configWatchMachine },
   { name: 'configuration-watch', machine: configurationWatchMachine },
   { name: 'directory-file', machine: directoryFileMachine },
+  { name: 'gitaly-channel', machine: gitalyChannelMachine },
   { name: 'informer', machine: informerMachine },
   { name: 'kas', machine: kasMachine },
   { name: 'listener', machine: listenerMachine },
@@ -54,6 +56,7 @@ export const charts: readonly Chart[] = [
 ];
 
 export { agentLinkDelays, agentLinkMachine, linkBackoffMs, linkRefusedMs } from './agent-link.ts';
+export { gitalyChannelMachine } from './gitaly-channel.ts';
 export { agentkMachine } from './agentk.ts';
 export {
   configurationBackoffMs,

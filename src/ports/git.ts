@@ -1,6 +1,6 @@
 /**
  * Git as a port: the three questions kas asks of a repository (`spec/gitlab.md §3`). `src/git/local` reads bare
- * repositories on disk; Gitaly and smart HTTP follow behind the same port.
+ * repositories on disk, `src/git/gitaly` asks GitLab's Git servers, `src/git/http` any remote that speaks smart HTTP.
  */
 
 /** Where a repository is and how to reach it. Only the adapter that made it looks inside `location`. */
@@ -9,15 +9,36 @@ export interface GitRepository {
   readonly projectPath: string;
   readonly location:
     | { readonly kind: 'local'; readonly gitDir: string }
-    | {
-        readonly kind: 'gitaly';
-        readonly address: string;
-        readonly token: string;
-        readonly features: Readonly<Record<string, string>>;
-        readonly storageName: string;
-        readonly relativePath: string;
-        readonly glRepository: string;
-      };
+    | ({ readonly kind: 'gitaly' } & GitalyLocation)
+    | ({ readonly kind: 'http' } & HttpLocation);
+}
+
+/** As GitLab gives it with every answer about a project (`spec/gitlab.md §1.5`). */
+export interface GitalyLocation {
+  readonly address: string;
+  /** Empty when the server asks for none. */
+  readonly token: string;
+  /** Sent as metadata with every call. */
+  readonly features: Readonly<Record<string, string>>;
+  readonly storageName: string;
+  readonly relativePath: string;
+  readonly glRepository: string;
+  /** Where a quarantined or pooled repository has its objects; absent means the usual place. */
+  readonly gitObjectDirectory?: string;
+  readonly gitAlternateObjectDirectories?: readonly string[];
+}
+
+/** A remote as `git clone` would be given it. */
+export interface HttpLocation {
+  /** `https://host/path`, without user, query or fragment. */
+  readonly url: string;
+  /** Holds `user:password` or a token; read anew for every operation. */
+  readonly credentialsFile?: string;
+  /**
+   * Host names, addresses and networks (`10.0.0.0/8`) that may have private addresses, be asked without TLS, and be
+   * redirected to. No other host may.
+   */
+  readonly trustedHosts: readonly string[];
 }
 
 export type GitFailure =

@@ -23,8 +23,10 @@ export type {
 export type {
   FileContents,
   Git,
+  GitalyLocation,
   GitFailure,
   GitRepository,
+  HttpLocation,
   ResolvedRef,
   TreeEntry,
   TreeListing,

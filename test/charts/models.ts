@@ -165,6 +165,14 @@ export const chartModels: Readonly<Record<string, ChartModel>> = {
     },
     project: ({ synced, newest, watchNext }) => [synced, newest, watchNext],
   },
+  'gitaly-channel': {
+    input: { channelId: 'c1' },
+    payloads: ({ calls }) => ({
+      'call.started': Number(calls) < 3 ? [{}] : [],
+      'call.ended': Number(calls) > 0 ? [{}] : [],
+    }),
+    project: ({ calls }) => calls,
+  },
   kas: { input: { drainMsMax: 1_000 }, payloads: () => ({ 'tree.failed': reason }) },
   listener: {
     input: { name: 'agent', listenGraceMs: 1, shutdownGraceMs: 1 },

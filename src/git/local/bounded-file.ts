@@ -1,6 +1,6 @@
 /** Reading from disk with a bound: never more bytes into memory than the caller named. */
 import { open, type FileHandle } from 'node:fs/promises';
-import { corrupt, isAbsent, RepositoryFault } from './repository-fault.ts';
+import { corrupt, isAbsent, RepositoryFault } from '../objects/index.ts';
 
 /** Bytes of an open file; fewer than `length` only where the file ends. */
 export async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {

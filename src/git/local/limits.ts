@@ -17,12 +17,8 @@ export const localGitLimits: LocalGitLimits = {
   deltaChainBytesMax: 128 * 1024 * 1024,
 };
 
-/** Folders within folders; a deeper tree is refused rather than walked. */
-export const treeDepthMax = 64;
-/** Symbolic refs pointing at symbolic refs, tags pointing at tags. */
+/** Symbolic refs pointing at symbolic refs. */
 export const refHopsMax = 8;
-/** Deltas on deltas in a pack; git makes at most 4095, by default 50. */
-export const deltaHopsMax = 4_096;
 /** Packs of one repository; `git gc` keeps it under fifty. */
 export const packsMax = 1_000;
 /** Object folders reached through `objects/info/alternates`, the own one included. */

@@ -21,11 +21,19 @@ import type {
   ResolvedRef,
   TreeListing,
 } from '../../ports/index.ts';
+import {
+  errorCode,
+  isAbsent,
+  listTreeAt,
+  peelToCommit,
+  readFileAt,
+  RepositoryFault,
+} from '../objects/index.ts';
+import { bounded } from '../operation/index.ts';
+import { isRefName } from '../pack-protocol/index.ts';
 import { localGitLimits, type LocalGitLimits } from './limits.ts';
 import { ObjectDatabase } from './object-database.ts';
-import { findRef, hasRefs, isRefName } from './refs.ts';
-import { errorCode, isAbsent, RepositoryFault } from './repository-fault.ts';
-import { pathParts, peelToCommit, TreeReader } from './tree.ts';
+import { findRef, hasRefs } from './refs.ts';
 
 export interface LocalGitOptions {
   /** For the deadline of an operation; without it only the caller's signal ends one. */
@@ -73,19 +81,9 @@ class LocalGit implements Git {
     maxBytes: number,
     signal: AbortSignal,
   ): Promise<FileContents> {
-    return this.#operation<FileContents>(repository, signal, async (_gitDir, objects) => {
-      const parts = pathParts(path);
-      if (parts === undefined) return { kind: 'invalid', reason: 'not a path inside the repository' };
-      const trees = new TreeReader(objects, this.#limits.objectBytesMax);
-      const root = await trees.root(commitId);
-      if (root === undefined) return { kind: 'notFound', reason: 'commit not found' };
-      const entry = await trees.descend(root, parts);
-      if (entry === undefined) return { kind: 'notFound', reason: 'file not found' };
-      if (entry.kind !== 'file') return { kind: 'notAFile', reason: `not a usual file but a ${entry.kind}` };
-      const blob = await objects.read(entry.oid, maxBytes);
-      if (blob?.type !== 'blob') return { kind: 'invalid', reason: 'corrupt repository: a file is missing' };
-      return { kind: 'file', bytes: blob.bytes };
-    });
+    return this.#operation<FileContents>(repository, signal, (_gitDir, objects) =>
+      readFileAt(objects, commitId, path, maxBytes, this.#limits.objectBytesMax),
+    );
   }
 
   listTree(
@@ -95,20 +93,9 @@ class LocalGit implements Git {
     options: { readonly recursive: boolean; readonly maxEntries: number },
     signal: AbortSignal,
   ): Promise<TreeListing> {
-    return this.#operation<TreeListing>(repository, signal, async (_gitDir, objects) => {
-      const parts = pathParts(path);
-      if (parts === undefined) return { kind: 'invalid', reason: 'not a path inside the repository' };
-      const trees = new TreeReader(objects, this.#limits.objectBytesMax);
-      const root = await trees.root(commitId);
-      if (root === undefined) return { kind: 'notFound', reason: 'commit not found' };
-      const folder = await trees.descend(root, parts);
-      if (folder === undefined) return { kind: 'notFound', reason: 'folder not found' };
-      // A path that is a file lists nothing, as in Gitaly (spec/gitlab.md §3.7).
-      if (folder.kind !== 'folder') return { kind: 'tree', entries: [] };
-      const prefix = parts.length === 0 ? '' : `${parts.join('/')}/`;
-      const entries = await trees.list(folder, prefix, options.recursive, options.maxEntries);
-      return { kind: 'tree', entries };
-    });
+    return this.#operation<TreeListing>(repository, signal, (_gitDir, objects) =>
+      listTreeAt(objects, commitId, path, options, this.#limits.objectBytesMax),
+    );
   }
 
   async #operation<T>(
@@ -119,43 +106,23 @@ class LocalGit implements Git {
     const { location } = repository;
     if (location.kind !== 'local') return { kind: 'invalid', reason: 'repository is not on this disk' };
     const { gitDir } = location;
-    const ended = new AbortController();
-    const objects = new ObjectDatabase(gitDir, this.#limits, ended.signal);
-    const answer = async (): Promise<T | GitFailure> => {
+    const bounds = {
+      clock: this.#clock,
+      msMax: this.#limits.operationMsMax,
+      signal,
+      late: 'repository read took too long',
+    };
+    return bounded(bounds, async (ended): Promise<T | GitFailure> => {
+      const objects = new ObjectDatabase(gitDir, this.#limits, ended);
       try {
         if (!(await isRepository(gitDir))) return { kind: 'notFound', reason: 'repository not found' };
         return await work(gitDir, objects);
       } catch (error) {
-        return this.#verdict(error, ended.signal, repository.projectPath); // 3
+        return this.#verdict(error, ended, repository.projectPath); // 3
       } finally {
         await objects.close();
       }
-    };
-    return this.#bounded(answer(), signal, ended); // 1
-  }
-
-  /** Answers when the work does, the caller gives up, or the deadline passes; whichever comes first. */
-  #bounded<T>(work: Promise<T>, signal: AbortSignal, ended: AbortController): Promise<T | GitFailure> {
-    return new Promise((resolve, reject) => {
-      const finish = (settle: () => void): void => {
-        if (timer !== undefined) this.#clock?.clearTimeout(timer);
-        signal.removeEventListener('abort', cancel);
-        ended.abort();
-        settle();
-      };
-      const giveUp = (reason: string): void => finish(() => resolve({ kind: 'unavailable', reason }));
-      const cancel = (): void => giveUp('cancelled');
-      const timer = this.#clock?.setTimeout(
-        () => giveUp('repository read took too long'),
-        this.#limits.operationMsMax,
-      );
-      work.then(
-        (answer) => finish(() => resolve(answer)),
-        (error: unknown) => finish(() => reject(error instanceof Error ? error : new Error(String(error)))),
-      );
-      if (signal.aborted) cancel();
-      else signal.addEventListener('abort', cancel, { once: true });
-    });
+    }); // 1
   }
 
   #verdict(error: unknown, ended: AbortSignal, projectPath: string): GitFailure {

@@ -8,28 +8,26 @@
  */
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { openIfPresent, readAt, readWhole } from './bounded-file.ts';
-import { applyDelta, deltaSizes } from './delta.ts';
-import { inflateExactly, inflateStart } from './inflate.ts';
 import {
-  type LocalGitLimits,
-  deltaHopsMax,
-  objectFoldersMax,
-  packsMax,
-  smallFileBytesMax,
-} from './limits.ts';
-import { type ObjectType, type PackedHeader, PackFile } from './pack-file.ts';
-import { corrupt, isAbsent, RepositoryFault } from './repository-fault.ts';
-
-export interface GitObject {
-  readonly type: ObjectType;
-  readonly bytes: Buffer;
-}
+  corrupt,
+  type GitObject,
+  inflateExactly,
+  inflateStart,
+  isAbsent,
+  type ObjectReader,
+  type ObjectType,
+  readPackedObject,
+  refuseAbove,
+  RepositoryFault,
+} from '../objects/index.ts';
+import { openIfPresent, readAt, readWhole } from './bounded-file.ts';
+import { type LocalGitLimits, objectFoldersMax, packsMax, smallFileBytesMax } from './limits.ts';
+import { PackFile } from './pack-file.ts';
 
 const looseTypes: readonly string[] = ['commit', 'tree', 'blob', 'tag'] satisfies ObjectType[];
 const looseHeadBytes = 512;
 
-export class ObjectDatabase {
+export class ObjectDatabase implements ObjectReader {
   readonly #gitDir: string;
   readonly #limits: LocalGitLimits;
   readonly #signal: AbortSignal;
@@ -64,7 +62,12 @@ export class ObjectDatabase {
       if (loose !== undefined) return loose;
     }
     const packed = await this.#findPacked(oid);
-    return packed === undefined ? undefined : this.#readPacked(packed.pack, packed.offset, bytesMax);
+    if (packed === undefined) return undefined;
+    return readPackedObject(packed, (base) => this.#findPacked(base), {
+      bytesMax,
+      chainBytesMax: this.#limits.deltaChainBytesMax,
+      signal: this.#signal,
+    });
   }
 
   async #readLoose(path: string, bytesMax: number): Promise<GitObject | undefined> {
@@ -84,43 +87,6 @@ export class ObjectDatabase {
     } finally {
       await file.close();
     }
-  }
-
-  async #readPacked(from: PackFile, at: number, bytesMax: number): Promise<GitObject> {
-    const deltas: Buffer[] = [];
-    let pack = from;
-    let header = await pack.header(at);
-    let held = 0;
-    while (header.kind !== 'whole') {
-      this.#signal.throwIfAborted();
-      held += header.size;
-      this.#refuseChain(held, deltas.length);
-      const delta = await pack.data(header);
-      const { resultBytes } = deltaSizes(delta);
-      if (deltas.length === 0) refuseAbove(resultBytes, bytesMax); // 1
-      held += resultBytes;
-      deltas.push(delta);
-      ({ pack, header } = await this.#base(pack, header));
-    }
-    if (deltas.length === 0) refuseAbove(header.size, bytesMax); // 1
-    else this.#refuseChain(held + header.size, deltas.length);
-    let bytes = await pack.data(header);
-    for (const delta of deltas.reverse()) bytes = applyDelta(bytes, delta);
-    return { type: header.type, bytes };
-  }
-
-  async #base(pack: PackFile, header: PackedHeader): Promise<{ pack: PackFile; header: PackedHeader }> {
-    if (header.kind === 'deltaOfOffset') return { pack, header: await pack.header(header.baseOffset) };
-    if (header.kind === 'whole') return { pack, header };
-    const base = await this.#findPacked(header.baseOid);
-    if (base === undefined) throw corrupt('a delta has no base');
-    return { pack: base.pack, header: await base.pack.header(base.offset) };
-  }
-
-  #refuseChain(bytes: number, hops: number): void {
-    if (bytes > this.#limits.deltaChainBytesMax)
-      throw new RepositoryFault('tooBig', 'delta chain is too large');
-    if (hops >= deltaHopsMax) throw corrupt('a delta chain does not end');
   }
 
   async #findPacked(oid: string): Promise<{ pack: PackFile; offset: number } | undefined> {
@@ -174,14 +140,6 @@ export class ObjectDatabase {
 
 function isObjectType(text: string): text is ObjectType {
   return looseTypes.includes(text);
-}
-
-function refuseAbove(bytes: number, bytesMax: number): void {
-  if (bytes <= bytesMax) return;
-  throw new RepositoryFault(
-    'tooBig',
-    `object size (${bytes}) is bigger than the maximum allowed size (${bytesMax})`,
-  );
 }
 
 async function listFolder(path: string): Promise<string[]> {

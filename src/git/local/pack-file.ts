@@ -3,30 +3,22 @@
  * repository of many gigabytes needs no more memory than a small one. Index version 2, object ids of 20 or 32 bytes.
  */
 import { type FileHandle, open } from 'node:fs/promises';
+import {
+  inflateExactly,
+  type Pack,
+  type PackedHeader,
+  packHeaderBytesMax,
+  parsePackHeader,
+  RepositoryFault,
+} from '../objects/index.ts';
 import { readAt, readExactly } from './bounded-file.ts';
-import { inflateExactly } from './inflate.ts';
-import { corrupt, RepositoryFault } from './repository-fault.ts';
-
-export type ObjectType = 'commit' | 'tree' | 'blob' | 'tag';
-
-/** What a pack says of an object before its data: the type and size, or what it is a delta of. */
-export type PackedHeader = {
-  /** Bytes of the object, or of the delta. */
-  readonly size: number;
-  readonly dataAt: number;
-} & (
-  | { readonly kind: 'whole'; readonly type: ObjectType }
-  | { readonly kind: 'deltaOfOffset'; readonly baseOffset: number }
-  | { readonly kind: 'deltaOfObject'; readonly baseOid: string }
-);
 
 const indexHeaderBytes = 8;
 const fanoutBytes = 256 * 4;
 /** Names are searched by halves down to a block of this size, which is read at once. */
 const nameBlockBytes = 4_096;
-const wholeTypes: Readonly<Record<number, ObjectType>> = { 1: 'commit', 2: 'tree', 3: 'blob', 4: 'tag' };
 
-export class PackFile {
+export class PackFile implements Pack {
   readonly #index: FileHandle;
   readonly #pack: FileHandle;
   readonly #fanout: Buffer;
@@ -95,27 +87,8 @@ export class PackFile {
   }
 
   async header(offset: number): Promise<PackedHeader> {
-    const bytes = await readAt(this.#pack, offset, 24 + this.#oidBytes);
-    const first = byteAt(bytes, 0);
-    const type = (first >> 4) & 7;
-    let size = first & 0x0f;
-    let at = 1;
-    for (let byte = first, factor = 16; (byte & 0x80) !== 0; at += 1, factor *= 128) {
-      byte = byteAt(bytes, at);
-      size += (byte & 0x7f) * factor;
-    }
-    const whole = wholeTypes[type];
-    if (whole !== undefined) return { kind: 'whole', type: whole, size, dataAt: offset + at };
-    if (type === 6) {
-      const { distance, next } = readDistance(bytes, at);
-      if (distance <= 0 || distance > offset) throw corrupt('a delta has its base outside the pack');
-      return { kind: 'deltaOfOffset', baseOffset: offset - distance, size, dataAt: offset + next };
-    }
-    if (type === 7) {
-      const baseOid = bytes.toString('hex', at, at + this.#oidBytes);
-      return { kind: 'deltaOfObject', baseOid, size, dataAt: offset + at + this.#oidBytes };
-    }
-    throw corrupt('a packed object has an unknown type');
+    const bytes = await readAt(this.#pack, offset, packHeaderBytesMax(this.#oidBytes));
+    return parsePackHeader(bytes, offset, this.#oidBytes);
   }
 
   /** The inflated data behind a header. */
@@ -124,23 +97,4 @@ export class PackFile {
     const bound = header.size + (header.size >> 9) + 256;
     return inflateExactly(await readAt(this.#pack, header.dataAt, bound), header.size);
   }
-}
-
-/** Big-endian groups of seven bits where every group but the last counts from one. */
-function readDistance(bytes: Buffer, start: number): { distance: number; next: number } {
-  let at = start;
-  let byte = byteAt(bytes, at);
-  let distance = byte & 0x7f;
-  while ((byte & 0x80) !== 0) {
-    at += 1;
-    byte = byteAt(bytes, at);
-    distance = (distance + 1) * 128 + (byte & 0x7f);
-  }
-  return { distance, next: at + 1 };
-}
-
-function byteAt(bytes: Buffer, at: number): number {
-  const byte = bytes[at];
-  if (byte === undefined) throw corrupt('a pack ends within a header');
-  return byte;
 }

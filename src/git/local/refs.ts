@@ -4,22 +4,12 @@
  */
 import { opendir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { corrupt, isAbsent, RepositoryFault } from '../objects/index.ts';
+import { isRefName, refNamesToTry } from '../pack-protocol/index.ts';
 import { readWhole } from './bounded-file.ts';
 import { refHopsMax, smallFileBytesMax } from './limits.ts';
-import { corrupt, isAbsent, RepositoryFault } from './repository-fault.ts';
 
 const oidPattern = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
-/** Tried in this order when `HEAD` leads nowhere (`spec/gitlab.md §3.5`). */
-const defaultBranches = ['refs/heads/main', 'refs/heads/master'];
-
-/** Git's rules for a full ref name, which also keep it inside the repository's folder. */
-export function isRefName(ref: string): boolean {
-  if (ref === 'HEAD') return true;
-  if (!ref.startsWith('refs/') || ref.endsWith('.') || ref.length > 1_024) return false;
-  // eslint-disable-next-line no-control-regex -- control characters are exactly what is refused
-  if (/[\u0000-\u0020\u007f~^:?*[\\]|\.\.|@\{/.test(ref)) return false;
-  return ref.split('/').every((part) => part !== '' && !part.startsWith('.') && !part.endsWith('.lock'));
-}
 
 /** The object a ref points at: `HEAD` with its fall-backs, any other name exactly. Not peeled. */
 export async function findRef(
@@ -28,8 +18,7 @@ export async function findRef(
   packedBytesMax: number,
 ): Promise<string | undefined> {
   const packed = new PackedRefs(gitDir, packedBytesMax);
-  const names = ref === 'HEAD' ? ['HEAD', ...defaultBranches] : [ref];
-  for (const name of names) {
+  for (const name of refNamesToTry(ref)) {
     const oid = await follow(gitDir, name, packed);
     if (oid !== undefined) return oid;
   }

@@ -1,12 +1,12 @@
 /** Trees and the way through them: from a commit and a path to an entry, and from a folder to all that is below it. */
 import type { TreeEntry } from '../../ports/index.ts';
 import { treeDepthMax } from './limits.ts';
-import type { GitObject, ObjectDatabase } from './object-database.ts';
+import type { GitObject, ObjectReader } from './object.ts';
 import { corrupt, RepositoryFault } from './repository-fault.ts';
 
-export type EntryKind = 'file' | 'symlink' | 'submodule' | 'folder';
+type EntryKind = 'file' | 'symlink' | 'submodule' | 'folder';
 
-export interface RawEntry {
+interface RawEntry {
   readonly kind: EntryKind;
   readonly name: string;
   readonly oid: string;
@@ -21,7 +21,7 @@ export function pathParts(path: string): readonly string[] | undefined {
 }
 
 /** The entries of a tree object, in git's order. */
-export function parseTree(bytes: Buffer, oidBytes: number): RawEntry[] {
+function parseTree(bytes: Buffer, oidBytes: number): RawEntry[] {
   const entries: RawEntry[] = [];
   for (let at = 0; at < bytes.length;) {
     const space = bytes.indexOf(0x20, at);
@@ -46,10 +46,10 @@ function entryKind(mode: string): EntryKind {
 
 /** Reads trees with one bound, and remembers nothing. */
 export class TreeReader {
-  readonly #objects: ObjectDatabase;
+  readonly #objects: ObjectReader;
   readonly #treeBytesMax: number;
 
-  constructor(objects: ObjectDatabase, treeBytesMax: number) {
+  constructor(objects: ObjectReader, treeBytesMax: number) {
     this.#objects = objects;
     this.#treeBytesMax = treeBytesMax;
   }
@@ -106,7 +106,7 @@ function portType(kind: EntryKind): TreeEntry['type'] {
 
 /** Follows tags to their commit; undefined when an object on the way is missing or is no commit. */
 export async function peelToCommit(
-  objects: ObjectDatabase,
+  objects: ObjectReader,
   oid: string,
   bytesMax: number,
 ): Promise<(GitObject & { readonly oid: string }) | undefined> {

@@ -1,6 +1,6 @@
 /**
- * How the readers of this folder give up: deep inside a delta chain there is one way out, and the operation's boundary
- * (`local-git.ts`) turns it into the failure the port promises. Nothing of it leaves the folder.
+ * How readers give up: deep inside a delta chain there is one way out, and the boundary of each adapter's operation turns
+ * it into the failure the port promises. Nothing of it leaves `src/git`.
  */
 import type { GitFailure } from '../../ports/index.ts';
 

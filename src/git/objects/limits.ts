@@ -1,0 +1,4 @@
+/** Bounds of what is read out of repositories, wherever they are. */
+
+/** Folders within folders; a deeper tree is refused rather than walked. */
+export const treeDepthMax = 64;

@@ -1,0 +1,2 @@
+/** Which proxy a connection takes. */
+export { proxyOf, type ProxyEnvironment } from './proxy-environment.ts';
