@@ -6,6 +6,7 @@ import { configWatchMachine } from './config-watch.ts';
 import { childProcessMachine } from './child-process.ts';
 import { agentSessionMachine } from './agent-session.ts';
 import { agentConnectionMachine } from './agent-connection.ts';
+import { arrivalMachine } from './arrival.ts';
 import { agentLinkMachine } from './agent-link.ts';
 import { agentkMachine } from './agentk.ts';
 import { configurationWatchMachine } from './configuration-watch.ts';
@@ -36,6 +37,7 @@ export const charts: readonly Chart[] = [
   { name: 'agent-link', machine: agentLinkMachine },
   { name: 'agent-session', machine: agentSessionMachine },
   { name: 'agentk', machine: agentkMachine },
+  { name: 'arrival', machine: arrivalMachine, hot: true },
   { name: 'child-process', machine: childProcessMachine },
   { name: 'config-watch', machine: configWatchMachine },
   { name: 'configuration-watch', machine: configurationWatchMachine },
@@ -87,6 +89,7 @@ export {
 } from './tunnel-client.ts';
 export { tunnelPoolDefaults, tunnelPoolDelays, tunnelPoolMachine } from './tunnel-pool.ts';
 export { agentConnectionMachine } from './agent-connection.ts';
+export { arrivalMachine } from './arrival.ts';
 export { agentSessionMachine, type AgentVerdict } from './agent-session.ts';
 export { childProcessMachine } from './child-process.ts';
 export { configWatchMachine, type Ending, type Fetched, type Resolution } from './config-watch.ts';

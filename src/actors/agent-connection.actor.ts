@@ -103,15 +103,10 @@ export class AgentConnections {
   }
 
   /** Takes over a new connection; refuses it when there are as many as there may be. */
-  accept(http2: ServerHttp2Session): void {
+  accept(http2: ServerHttp2Session, peer: string): void {
     const connectionId = `connection:${++this.#made}`;
-    const { remoteAddress = 'unknown', remotePort = 0 } = http2.socket;
-    const connection = new Connection(
-      connectionId,
-      http2,
-      `${remoteAddress}:${remotePort}`,
-      this.#deps.clock.monotonic(),
-      () => this.#strangers.delete(connection),
+    const connection = new Connection(connectionId, http2, peer, this.#deps.clock.monotonic(), () =>
+      this.#strangers.delete(connection),
     );
     http2.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ERR_HTTP2_ERROR') this.#abused.inc({ reason: 'protocol_error' });

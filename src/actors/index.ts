@@ -1,5 +1,6 @@
 /** The kas actors: statecharts given their hands. */
 export { AgentConnections } from './agent-connection.actor.ts';
+export { type Arrival, type ArrivalDesk, Arrivals } from './arrival.actor.ts';
 export { AgentSessions } from './agent-sessions.ts';
 export { ConfigWatches } from './config-watch.actor.ts';
 export { withDeadline } from './deadline-signal.ts';

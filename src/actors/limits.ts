@@ -4,6 +4,8 @@ export const actorLimits = {
   connectionsMax: 20_000,
   /** Connections on which no agent was accepted yet. */
   strangersMax: 2_000,
+  /** Connections of which it is not known yet what they speak. */
+  arrivalsMax: 4_096,
   /** Sessions: tokens on connections. */
   sessionsMax: 20_000,
   /** Tunnels of all agents together. */

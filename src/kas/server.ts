@@ -7,6 +7,7 @@ import {
   actorLimits,
   actorTimes,
   AgentConnections,
+  Arrivals,
   AgentSessions,
   ConfigWatches,
   ProjectPushes,
@@ -59,7 +60,6 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
   const { metrics } = deps.registry;
   const { agent, standalone } = configuration;
   if (standalone === undefined) throw new Error('gitlab: not part of this build; use the section standalone');
-  if (agent.listen.websocket) throw new Error('agent.listen.websocket: not part of this build');
   const recorder = new FlightRecorder({ clock, entriesMax: recordedTransitionsMax });
   const observe = observer(recorder, metrics);
   const env: SupervisorEnv = {
@@ -159,7 +159,18 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
       buckets: [0.001, 0.004, 0.016, 0.064, 0.256, 1.024, 4.096, 16.384],
     }),
   });
+  const grpc = new GrpcServer({ clock, log, observer: grpcServerMetrics(metrics) });
+  grpc.onSession = (session, peer) => connections.accept(session, peer);
+  grpc.onAbuse = (session, abuse) => connections.abused(session, abuse);
+  const arrivals = new Arrivals({
+    supervisor: () => populations.arrivals,
+    wheel,
+    observe,
+    metrics,
+    http2: (stream, peer) => grpc.serve(stream, peer),
+  });
   observeSizes(metrics, {
+    arrivals,
     connections,
     sessions,
     watches,
@@ -169,12 +180,11 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     registry: env.registry,
     pushes,
   });
-  const grpc = new GrpcServer({ clock, log, observer: grpcServerMetrics(metrics) });
   grpc.handle(methods.connect.path, connectHandler({ sessions, tunnels }));
   grpc.handle(methods.getConfiguration.path, getConfigurationHandler({ sessions, watches, random }));
   grpc.handle(methods.register.path, registerHandler(sessions));
   const fronts = makeFronts(deps, {
-    grpc,
+    arrivals,
     connections,
     requests,
     authorizer: new Authorizer({ gitlab, clock, log }),

@@ -2,6 +2,7 @@
 import {
   actorLimits,
   type AgentConnections,
+  type Arrivals,
   type AgentSessions,
   type ConfigWatches,
   type ProjectPushes,
@@ -16,6 +17,7 @@ import type { Registry } from '../supervisor/index.ts';
 export function observeSizes(
   metrics: Metrics,
   parts: {
+    readonly arrivals: Arrivals;
     readonly connections: AgentConnections;
     readonly sessions: AgentSessions;
     readonly watches: ConfigWatches;
@@ -30,13 +32,19 @@ export function observeSizes(
     metrics.observed({ name, help }, read);
     if (max !== undefined) metrics.observed({ name: `${name}_max`, help: `Bound of ${name}` }, () => max);
   };
-  const { connections, sessions, watches, tunnels, requests, directory, registry, pushes } = parts;
+  const { arrivals, connections, sessions, watches, tunnels, requests, directory, registry, pushes } = parts;
   size('kas_agent_connections', 'Agent connections', () => connections.count, actorLimits.connectionsMax);
   size(
     'kas_agent_connections_strangers',
     'Agent connections on which no agent was accepted yet',
     () => connections.strangers,
     actorLimits.strangersMax,
+  );
+  size(
+    'kas_agent_arrivals',
+    'Connections that have not spoken yet',
+    () => arrivals.count,
+    actorLimits.arrivalsMax,
   );
   size('connected_agents_count', 'Agent sessions of this kas', () => sessions.count, actorLimits.sessionsMax);
   size('kas_config_watches', 'Configuration streams', () => watches.count, actorLimits.watchesMax);

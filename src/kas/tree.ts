@@ -1,16 +1,16 @@
 /**
  * The supervision tree of kas and the fronts that stand in it. Start order; it stops in reverse:
- * observability, connections, sessions, configuration watches, tunnels, requests, agent API, Kubernetes API.
+ * observability, connections, arrivals, sessions, configuration watches, tunnels, requests, agent API, Kubernetes API.
  */
 import {
   actorLimits,
   createListenerLogic,
   type AgentConnections,
+  type Arrivals,
   type Front,
   type KasTree,
   type Requests,
 } from '../actors/index.ts';
-import type { GrpcServer } from '../pipe/grpc/index.ts';
 import type { Log } from '../ports/index.ts';
 import { DynamicSupervisor, HotSupervisor, Supervisor, type SupervisorEnv } from '../supervisor/index.ts';
 import { AgentApiFront } from './agent-api/front.ts';
@@ -24,6 +24,7 @@ import type { ServerDeps } from './server-deps.ts';
 /** The populations of the present life of the tree: ask for one each time, a restart makes a new one. */
 export interface Populations {
   connections: DynamicSupervisor;
+  arrivals: HotSupervisor;
   sessions: DynamicSupervisor;
   watches: DynamicSupervisor;
   tunnels: HotSupervisor;
@@ -33,6 +34,8 @@ export interface Populations {
 const makers = {
   connections: (env: SupervisorEnv) =>
     new DynamicSupervisor({ id: 'connections', maxChildren: actorLimits.connectionsMax }, env),
+  arrivals: (env: SupervisorEnv) =>
+    new HotSupervisor({ id: 'arrivals', maxChildren: actorLimits.arrivalsMax }, env),
   sessions: (env: SupervisorEnv) =>
     new DynamicSupervisor({ id: 'sessions', maxChildren: actorLimits.sessionsMax }, env),
   watches: (env: SupervisorEnv) =>
@@ -46,6 +49,7 @@ const makers = {
 export function makePopulations(env: SupervisorEnv): Populations {
   return {
     connections: makers.connections(env),
+    arrivals: makers.arrivals(env),
     sessions: makers.sessions(env),
     watches: makers.watches(env),
     tunnels: makers.tunnels(env),
@@ -62,7 +66,7 @@ export interface Fronts {
 export function makeFronts(
   { configuration, tls, clock, log, registry, serving }: ServerDeps,
   parts: {
-    readonly grpc: GrpcServer;
+    readonly arrivals: Arrivals;
     readonly connections: AgentConnections;
     readonly requests: Requests;
     readonly authorizer: Authorizer;
@@ -71,11 +75,14 @@ export function makeFronts(
 ): Fronts {
   const { agent, observability, gitlab } = configuration;
   const proxy = agent.kubernetes_api;
+  const agentsTls = tls.agents;
   const agents = new AgentApiFront({
     address: parseListenAddress(agent.listen.network, agent.listen.address),
-    tls: tls.agents,
-    grpc: parts.grpc,
+    tls: agentsTls === undefined ? undefined : () => agentsTls,
+    webSocket: agent.listen.websocket,
+    arrivals: parts.arrivals,
     connections: parts.connections,
+    clock,
     log,
   });
   const kubernetesApi =
@@ -150,6 +157,7 @@ export function makeTree(
       children: [
         listener('observability', 0, 1_000),
         { id: 'connections', supervisor: () => (populations.connections = makers.connections(env)) },
+        { id: 'arrivals', supervisor: () => (populations.arrivals = makers.arrivals(env)) },
         { id: 'sessions', supervisor: () => (populations.sessions = makers.sessions(env)) },
         { id: 'watches', supervisor: () => (populations.watches = makers.watches(env)) },
         { id: 'tunnels', supervisor: () => (populations.tunnels = makers.tunnels(env)) },

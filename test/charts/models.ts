@@ -95,6 +95,7 @@ export const chartModels: Readonly<Record<string, ChartModel>> = {
     payloads: () => ({ 'restart.requested': reason, 'tree.failed': reason }),
     project: ({ failure }) => failure === undefined,
   },
+  arrival: { input: { arrivalId: 'a1' } },
   'child-process': {
     input: { name: 'kas', command: 'node', args: [], environment: {}, stopGraceMs: 1_000 },
     payloads: () => ({

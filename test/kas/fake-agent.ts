@@ -170,8 +170,13 @@ export class FakeAgent {
   readonly #calls: { cancel(): void }[] = [];
   readonly #token: string | undefined;
 
-  constructor(port: number, token: string | undefined, options: grpc.ClientOptions = {}) {
-    this.#client = new grpc.Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure(), {
+  constructor(
+    port: number,
+    token: string | undefined,
+    options: grpc.ClientOptions = {},
+    credentials = grpc.credentials.createInsecure(),
+  ) {
+    this.#client = new grpc.Client(`127.0.0.1:${port}`, credentials, {
       // Each agent has a connection of its own, as each pod has.
       'grpc.use_local_subchannel_pool': 1,
       ...options,

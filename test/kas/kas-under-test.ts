@@ -82,8 +82,12 @@ export class KasUnderTest {
     this.#options = options;
   }
 
-  static async start(options: KasUnderTestOptions = {}): Promise<KasUnderTest> {
+  static async start(
+    options: KasUnderTestOptions = {},
+    prepare: (folder: string) => void = () => {},
+  ): Promise<KasUnderTest> {
     const folder = await mkdtemp(join(tmpdir(), 'kastor-kas-'));
+    prepare(folder);
     const kas = new KasUnderTest(folder, options);
     try {
       await kas.#start();

@@ -1,29 +1,45 @@
 /**
- * The agent listener (`spec/kas.md §3.1`, `§3.2`): gRPC over HTTP/2 from agentk, each connection under its own chart. A stop
- * ends idle work with OK and waits for the rest, so agents reconnect at once and running requests finish.
+ * The agent listener (`spec/kas.md §3.1`, `§3.2`, `§3.7`): gRPC over HTTP/2 from agentk, natively or inside WebSockets, on
+ * one port, with TLS or without. What a connection speaks is found out by its first bytes (`statecharts/arrival.ts`); every
+ * connection that speaks HTTP/2 is then under the same chart. A stop ends idle work with OK and waits for the rest, so
+ * agents reconnect at once and running requests finish.
+ *
+ * F1. The certificate is asked for at each new connection, so a renewed one needs no restart.
+ * F2. ALPN only says what is offered: the preface decides, so that balancers which re-encrypt without ALPN work as well.
  */
-import { createSecureServer, createServer, type Http2SecureServer, type Http2Server } from 'node:http2';
-import { Server } from 'node:net';
-import type { AgentConnections, Front } from '../../actors/index.ts';
-import { http2ServerOptions, type GrpcServer } from '../../pipe/grpc/index.ts';
-import type { Log } from '../../ports/index.ts';
+import { createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
+import { actorLimits, type AgentConnections, type Arrivals, type Front } from '../../actors/index.ts';
+import { tlsRules } from '../../pipe/tls/index.ts';
+import type { Clock, Log } from '../../ports/index.ts';
+import type { TlsPair } from '../certificates.ts';
 import { listen, type ListenAddress } from '../listen.ts';
+import { RefusalJournal } from './refusal-journal.ts';
+import { UpgradeDesk } from './upgrade-desk.ts';
+
+const handshakeMsMax = 20_000;
 
 export interface AgentApiFrontDeps {
   readonly address: ListenAddress;
-  readonly tls: { readonly cert: string; readonly key: string } | undefined;
-  readonly grpc: GrpcServer;
+  /** The certificate of now; the same object as long as nothing changed. */
+  readonly tls: (() => TlsPair) | undefined;
+  /** WebSockets beside native HTTP/2: `agent.listen.websocket`. */
+  readonly webSocket: boolean;
+  readonly arrivals: Arrivals;
   readonly connections: AgentConnections;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
 export class AgentApiFront implements Front {
   readonly #deps: AgentApiFrontDeps;
-  #server: Http2Server | Http2SecureServer | undefined;
+  readonly #journal: RefusalJournal;
+  #server: Server | undefined;
   #port = 0;
 
   constructor(deps: AgentApiFrontDeps) {
     this.#deps = deps;
+    this.#journal = new RefusalJournal(deps.clock, deps.log);
   }
 
   get port(): number {
@@ -31,37 +47,61 @@ export class AgentApiFront implements Front {
   }
 
   async open(failed: (reason: string) => void): Promise<void> {
-    const { tls, address, grpc, connections, log } = this.#deps;
-    const options = http2ServerOptions();
-    const server =
-      tls === undefined
-        ? createServer(options)
-        : createSecureServer({ ...options, ...tls, minVersion: 'TLSv1.2', allowHTTP1: false });
+    const { tls, webSocket, address, arrivals, log } = this.#deps;
+    const desk = new UpgradeDesk(webSocket, this.#journal);
+    const arrived = (socket: Socket) => {
+      if (server.listening) arrivals.accept(socket, desk);
+      else socket.destroy(); // a handshake that outlived the listening
+    };
+    const server = tls === undefined ? createServer({ noDelay: true }, arrived) : this.#secure(tls, arrived);
+    server.maxConnections = actorLimits.connectionsMax + actorLimits.arrivalsMax;
     this.#server = server;
-    grpc.onSession = (session) => connections.accept(session);
-    grpc.onAbuse = (session, abuse) => connections.abused(session, abuse);
-    grpc.attach(server);
     this.#port = await listen(server, address);
     server.on('error', (error: Error) => failed(error.message));
     log.info('Agentk API endpoint is up', {
       net_network: address.network,
       net_address: address.text(this.#port),
-      is_websocket: false,
+      is_websocket: webSocket,
     });
   }
 
   async drain(): Promise<void> {
+    const { arrivals, connections } = this.#deps;
     const closed = new Promise<void>((resolve) => {
       if (this.#server === undefined) resolve();
-      // Only the listening: http2's own close closes the sessions too, and a closing session no longer pings.
-      else Server.prototype.close.call(this.#server, () => resolve());
+      else this.#server.close(() => resolve());
     });
-    this.#deps.connections.sendAway();
-    await Promise.all([closed, this.#deps.connections.allGone()]);
+    arrivals.sendAway();
+    connections.sendAway();
+    await Promise.all([closed, connections.allGone()]);
   }
 
   async cut(): Promise<void> {
     this.#deps.connections.cutAll('kas is stopping');
     await this.drain();
+  }
+
+  #secure(tls: () => TlsPair, arrived: (socket: Socket) => void): TlsServer {
+    let pair = tls();
+    const server = createTlsServer({
+      ...tlsRules,
+      ...pair,
+      ALPNProtocols: this.#deps.webSocket ? ['h2', 'http/1.1'] : ['h2'],
+      handshakeTimeout: handshakeMsMax,
+      noDelay: true,
+    });
+    // F1: before the connection is secured with what was current before.
+    server.prependListener('connection', () => {
+      const current = tls();
+      if (current === pair) return;
+      pair = current;
+      server.setSecureContext({ ...tlsRules, ...current });
+    });
+    server.on('secureConnection', arrived);
+    server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
+      if (error.code === 'ECONNRESET') return; // a probe of the port
+      this.#journal.note('tls', `${socket.remoteAddress}:${socket.remotePort}`, error.message);
+    });
+    return server;
   }
 }

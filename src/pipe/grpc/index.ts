@@ -10,4 +10,5 @@ export { endStatus, type MessageHandler, type MessageStream, type StreamEnd } fr
 export type { CallHandler, ServerCall } from './server-call.ts';
 export { serverStreamHandler, unaryHandler, type MessageSink } from './server-methods.ts';
 export type { SessionAbuse } from './session-guard.ts';
+export { firstBytes, type FirstBytes } from './preface.ts';
 export { GrpcServer, http2ServerOptions } from './server.ts';

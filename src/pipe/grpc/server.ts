@@ -7,7 +7,7 @@
  * 3. No timeout is ever set on a stream: tunnels idle for many minutes (spec/wire.md §16).
  * 4. What a client does to its connection is counted by its {@link SessionGuard}; the owner of the session ends it.
  */
-import { constants } from 'node:http2';
+import { constants, createServer } from 'node:http2';
 import type {
   Http2SecureServer,
   Http2Server,
@@ -17,6 +17,7 @@ import type {
   ServerHttp2Session,
   ServerHttp2Stream,
 } from 'node:http2';
+import type { Duplex } from 'node:stream';
 import type { Clock, Log } from '../../ports/index.ts';
 import { metadataFromHeaders, status, StatusCode, statusToTrailers } from '../../protocol/index.ts';
 import type { RpcStatus } from '../../protocol/index.ts';
@@ -34,8 +35,6 @@ export interface GrpcServerOptions {
   readonly log: Log;
   readonly limits?: Partial<GrpcLimits> | undefined;
   readonly observer?: CallObserver | undefined;
-  /** Names the other end of a session; by default address and port of its socket. */
-  readonly peerOf?: (session: ServerHttp2Session) => string;
 }
 
 /**
@@ -90,25 +89,27 @@ export class GrpcServer {
    * Told of every new connection, before its first stream. The owner keeps it alive, ages and drains it. After a GOAWAY
    * with an error code it must destroy the session itself: a node:http2 client does not close the socket then.
    */
-  onSession: (session: ServerHttp2Session) => void = () => {};
+  onSession: (session: ServerHttp2Session, peer: string) => void = () => {};
   /** A client abuses its connection: the owner should end it with ENHANCE_YOUR_CALM. At most once per session. */
   onAbuse: (session: ServerHttp2Session, abuse: SessionAbuse) => void = () => {};
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #limits: GrpcLimits;
   readonly #observer: CallObserver | undefined;
-  readonly #peerOf: (session: ServerHttp2Session) => string;
   readonly #handlers = new Map<string, CallHandler>();
   readonly #services = new Set<string>();
   readonly #peers = new WeakMap<ServerHttp2Session, string>();
   readonly #guards = new WeakMap<ServerHttp2Session, SessionGuard>();
+  /** Never listens: it makes sessions of streams that come from elsewhere. */
+  #sessions: Http2Server | undefined;
+  /** Who is behind the stream that is becoming a session in this very call. */
+  #arriving: string | undefined;
 
   constructor(options: GrpcServerOptions) {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#limits = { ...defaultGrpcLimits, ...options.limits };
     this.#observer = options.observer;
-    this.#peerOf = options.peerOf ?? socketAddress;
   }
 
   /** Serves a method, given as `/package.Service/Method`. */
@@ -136,12 +137,30 @@ export class GrpcServer {
     server.on('stream', onStream);
   }
 
+  /**
+   * Serves HTTP/2 with prior knowledge on a stream that was accepted elsewhere: a socket, after TLS or without, whose
+   * preface is unread or was put back; or the inside of a WebSocket.
+   * @param peer who is at the other end, for logs
+   */
+  serve(stream: Duplex, peer: string): void {
+    if (this.#sessions === undefined) {
+      this.#sessions = createServer(http2ServerOptions(this.#limits));
+      this.attach(this.#sessions);
+    }
+    // Without ALPN node:http2 would take a TLS socket for HTTP/1.1; who calls this knows better.
+    if ('alpnProtocol' in stream) stream.alpnProtocol = 'h2';
+    this.#arriving = peer;
+    this.#sessions.emit('connection', stream); // makes the session before it returns
+    this.#arriving = undefined;
+  }
+
   #onSession(session: ServerHttp2Session): void {
     session.setLocalWindowSize(windows.sessionBytes);
-    this.#peers.set(session, this.#peerOf(session));
+    const peer = this.#arriving ?? socketAddress(session);
+    this.#peers.set(session, peer);
     const tell = (abuse: SessionAbuse) => this.onAbuse(session, abuse);
     this.#guards.set(session, new SessionGuard(session, this.#limits, this.#clock, tell));
-    this.onSession(session);
+    this.onSession(session, peer);
   }
 
   #onStream(raw: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]): void {
