@@ -141,7 +141,7 @@ export class Arrivals {
 
   /** kas stops: what has not become a connection yet is cut. */
   sendAway(): void {
-    for (const { actor } of [...this.#byId.values()]) actor?.send({ type: 'stop.requested' });
+    for (const { actor } of this.#byId.values()) actor?.send({ type: 'stop.requested' });
   }
 }
 
