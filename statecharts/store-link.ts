@@ -9,7 +9,7 @@
  * L4. Failures are forgotten only after `proven` of uptime, so a store that accepts and drops is not hammered.
  * L5. A stop finishes what was handed over, within a deadline.
  */
-import { assign, fromCallback, fromPromise, setup } from 'xstate';
+import { assign, fromCallback, fromPromise, setup, type EventObject } from 'xstate';
 
 type Input = {
   readonly name: string;
@@ -54,7 +54,7 @@ export function storeBackoffMs(failures: number): number {
 const notProvided = (name: string) => async (): Promise<never> => {
   throw new Error(`storeLink: ${name} is not provided`);
 };
-const late = { reason: 'no answer in time' } as const;
+const late = { reason: 'Redis did not answer in time' } as const;
 const keepVerdict = { type: 'keepReason', params: refusal } as const;
 const keepCrash = { type: 'keepReason', params: crash } as const;
 const keepLate = { type: 'keepReason', params: late } as const;
@@ -69,7 +69,7 @@ export const storeLinkMachine = setup({
   },
   actors: {
     /** Owns the sockets: closes them with the actor, also when that crashes. */
-    sockets: fromCallback<Event, { name: string }>(() => undefined),
+    sockets: fromCallback<EventObject, { name: string }>(() => undefined),
     dial: fromPromise<DialVerdict, Named>(notProvided('dial')),
     probe: fromPromise<void, Named>(notProvided('probe')),
     finish: fromPromise<void, Named>(notProvided('finish')),
