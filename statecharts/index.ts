@@ -10,7 +10,6 @@ import { arrivalMachine } from './arrival.ts';
 import { agentLinkMachine } from './agent-link.ts';
 import { agentkMachine } from './agentk.ts';
 import { configurationWatchMachine } from './configuration-watch.ts';
-import { directoryFileMachine } from './directory-file.ts';
 import { informerMachine } from './informer.ts';
 import { gitalyChannelMachine } from './gitaly-channel.ts';
 import { moduleMachine } from './module.ts';
@@ -22,6 +21,7 @@ import { supervisorMachine } from './supervisor.ts';
 import { tunnelMachine } from './tunnel.ts';
 import { tunnelClientMachine } from './tunnel-client.ts';
 import { tunnelPoolMachine } from './tunnel-pool.ts';
+import { watchedFilesMachine } from './watched-files.ts';
 
 export interface Chart {
   /** File name without `.ts`. */
@@ -41,7 +41,6 @@ export const charts: readonly Chart[] = [
   { name: 'child-process', machine: childProcessMachine },
   { name: 'config-watch', machine: configWatchMachine },
   { name: 'configuration-watch', machine: configurationWatchMachine },
-  { name: 'directory-file', machine: directoryFileMachine },
   { name: 'gitaly-channel', machine: gitalyChannelMachine },
   { name: 'informer', machine: informerMachine },
   { name: 'kas', machine: kasMachine },
@@ -55,6 +54,7 @@ export const charts: readonly Chart[] = [
   { name: 'tunnel', machine: tunnelMachine, hot: true },
   { name: 'tunnel-client', machine: tunnelClientMachine, hot: true },
   { name: 'tunnel-pool', machine: tunnelPoolMachine, hot: true },
+  { name: 'watched-files', machine: watchedFilesMachine },
 ];
 
 export { agentLinkDelays, agentLinkMachine, linkBackoffMs, linkRefusedMs } from './agent-link.ts';
@@ -106,8 +106,8 @@ export {
 } from './supervisor.ts';
 export { tunnelLimits, tunnelMachine } from './tunnel.ts';
 export {
-  directoryFileDelays,
-  directoryFileLimits,
-  directoryFileMachine,
-  type DirectoryVerdict,
-} from './directory-file.ts';
+  watchedFilesDelays,
+  watchedFilesLimits,
+  watchedFilesMachine,
+  type FilesVerdict,
+} from './watched-files.ts';

@@ -136,16 +136,6 @@ export const chartModels: Readonly<Record<string, ChartModel>> = {
       'stream.ended': [...ends(context, ['finished', 'failed', 'lost']), ...ends({ stream: -1 }, ['failed'])],
     }),
   },
-  'directory-file': {
-    input: { file: 'directory.yaml' },
-    payloads: () => ({
-      'xstate.done.actor.read': [
-        { output: { kind: 'accepted' } },
-        { output: { kind: 'rejected', reason: 'bad' } },
-      ],
-    }),
-    project: ({ changedMeanwhile, prolongations }) => [changedMeanwhile, prolongations],
-  },
   informer: {
     input: { informerId: 'i1', resyncMs: 600_000 },
     payloads: () => {
@@ -293,6 +283,16 @@ export const chartModels: Readonly<Record<string, ChartModel>> = {
       ],
     }),
     project: ({ idle, busy }) => [idle, busy],
+  },
+  'watched-files': {
+    input: { name: 'directory-file' },
+    payloads: () => ({
+      'xstate.done.actor.read': [
+        { output: { kind: 'accepted' } },
+        { output: { kind: 'rejected', reason: 'bad' } },
+      ],
+    }),
+    project: ({ changedMeanwhile, prolongations }) => [changedMeanwhile, prolongations],
   },
 };
 

@@ -2,7 +2,7 @@ import { mkdir, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { hashToken } from '../../src/gitlab/embedded/index.ts';
-import { directoryFileDelays } from '../../statecharts/index.ts';
+import { watchedFilesDelays } from '../../statecharts/index.ts';
 import { directoryText, tokens } from './directory-file.ts';
 import { clock, endWorld, file, folder, log, makeWorld, never, open } from './embedded-world.ts';
 
@@ -91,7 +91,7 @@ describe('a changed file', () => {
   async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
     await vi.waitFor(
       async () => {
-        await clock.advanceAsync(directoryFileDelays.settleMs);
+        await clock.advanceAsync(watchedFilesDelays.settleMs);
         expect(await condition()).toBe(true);
       },
       { timeout: 10_000, interval: 5 },

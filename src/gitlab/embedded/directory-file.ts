@@ -1,6 +1,6 @@
 /**
  * The directory file as a resource: reads it, keeps the last good directory and knows what is wrong with the newer one.
- * When to read is decided by `statecharts/directory-file.ts`.
+ * When to read is decided by `statecharts/watched-files.ts`.
  *
  * 1. A reading that was given up (deadline, stop) changes nothing when it ends after all.
  * 2. The signature is taken before the reading, so a change during it is noticed after it.
@@ -9,17 +9,18 @@
 import { open, stat } from 'node:fs/promises';
 import { load, YAMLException } from 'js-yaml';
 import type { Log } from '../../ports/index.ts';
-import type { DirectoryVerdict } from '../../../statecharts/index.ts';
+import type { FilesVerdict } from '../../../statecharts/index.ts';
+import { filesSignature, type WatchedResource } from '../../files/index.ts';
 import { buildDirectory, type Directory, type DirectoryOutcome } from './directory.ts';
 import { type Problem, problemLines } from './directory-error.ts';
 import { checkForm } from './directory-schema.ts';
-import { fileSignature } from './folder-watch.ts';
 import { embeddedLimits } from './limits.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-export class DirectoryFileResource {
+export class DirectoryFileResource implements WatchedResource {
   readonly file: string;
+  readonly files: readonly string[];
   /** What is in force; undefined until a first good file was read. */
   directory: Directory | undefined;
   /** What is wrong with the file as it is now; empty when it is in force. */
@@ -32,6 +33,7 @@ export class DirectoryFileResource {
 
   constructor(file: string, log: Log, onChanged: (directory: Directory) => void) {
     this.file = file;
+    this.files = [file];
     this.#log = log;
     this.#onChanged = onChanged;
   }
@@ -41,8 +43,8 @@ export class DirectoryFileResource {
   }
 
   /** Reads the file, and puts it in force when it is good. */
-  async read(signal: AbortSignal): Promise<DirectoryVerdict> {
-    const signature = await fileSignature(this.file); // 2
+  async read(signal: AbortSignal): Promise<FilesVerdict> {
+    const signature = await filesSignature(this.files); // 2
     const outcome = await readDirectory(this.file);
     const warnings = outcome.kind === 'ok' ? await missingRepositories(outcome.directory) : [];
     signal.throwIfAborted(); // 1
@@ -50,7 +52,7 @@ export class DirectoryFileResource {
     return outcome.kind === 'ok' ? this.#accept(outcome.directory, warnings) : this.#reject(outcome.problems);
   }
 
-  #accept(directory: Directory, warnings: readonly Problem[]): DirectoryVerdict {
+  #accept(directory: Directory, warnings: readonly Problem[]): FilesVerdict {
     const again = this.directory !== undefined;
     this.directory = directory;
     this.problems = [];
@@ -69,7 +71,7 @@ export class DirectoryFileResource {
     return { kind: 'accepted' };
   }
 
-  #reject(problems: readonly Problem[]): DirectoryVerdict {
+  #reject(problems: readonly Problem[]): FilesVerdict {
     this.problems = problems;
     const lines = problemLines(problems);
     const consequence =

@@ -21,14 +21,13 @@ import type {
   ProjectInfo,
 } from '../../ports/index.ts';
 import { Registry, reportsToLog, Supervisor, type TransitionObserver } from '../../supervisor/index.ts';
+import { watchedFilesChildren, type WatchFolder } from '../../files/index.ts';
 import type { AccessRules } from './access-rules.ts';
 import { allowedAgent } from './ci-access.ts';
 import { ConfigurationRules, type ParseConfiguration } from './configuration-rules.ts';
 import { type Directory, type DirectoryAgent, type DirectoryJob, pathKey } from './directory.ts';
 import { DirectoryFileError, problemLines } from './directory-error.ts';
 import { DirectoryFileResource } from './directory-file.ts';
-import { createDirectoryFileLogic } from './directory-file.actor.ts';
-import type { WatchFolder } from './folder-watch.ts';
 import { embeddedLimits } from './limits.ts';
 import { hashToken } from './tokens.ts';
 import { authorizeUser } from './user-access.ts';
@@ -53,7 +52,7 @@ export interface EmbeddedGitLabOptions {
 /** How the directory file fares, for the status page. */
 export interface EmbeddedGitLabState {
   readonly file: string;
-  /** A state of the `directoryFile` machine; `stopped` after `close`. */
+  /** A state of the `watchedFiles` machine; `stopped` after `close`. */
   readonly state: string;
   /** Good files read so far. */
   readonly accepted: number;
@@ -99,15 +98,7 @@ class FileGitLab implements EmbeddedGitLab {
       {
         id: 'embedded-gitlab',
         strategy: 'one_for_one',
-        children: [
-          {
-            id: 'directory-file',
-            logic: createDirectoryFileLogic(this.#resource, options),
-            input: { file },
-            ready: 'tag',
-            backoff: { initMs: 1_000, factor: 2, maxMs: 30_000, jitter: 0, resetMs: 60_000 },
-          },
-        ],
+        children: watchedFilesChildren(new Map([['directory-file', this.#resource]]), options),
       },
       {
         clock,

@@ -15,8 +15,3 @@ export const embeddedLimits = {
   /** Characters of a name an agent made up that are shown. */
   shownNameMax: 60,
 } as const;
-
-export const embeddedTimes = {
-  /** The file's size and times are looked at this often, whether or not the system tells of changes. */
-  pollMs: 3_000,
-} as const;

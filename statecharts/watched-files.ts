@@ -1,43 +1,45 @@
 /**
- * The life of the file that stands for GitLab when there is none (`spec/gitlab.md §9`): read it, notice changes, let them
- * settle, read it again. What was read belongs to the actor; here is only how the file fares.
+ * The life of files that take effect again when they change: a certificate and its key, a secret, the file that stands for
+ * GitLab when there is none (`spec/gitlab.md §9`). Read them, notice changes, let them settle, read them again. Several
+ * files are those that only make sense together. What was read belongs to the actor; here is only how the files fare.
  *
- * F1. A bad or missing file never takes away what is known: the last good one stays in force, and the file is watched on.
- * F2. A change that arrives while the file is being read is not lost: it is read once more.
- * F3. A file that never stops changing is read all the same, after a bounded number of prolongations.
+ * F1. Bad or missing files never take away what is known: the last good ones stay in force, and they are watched on.
+ * F2. A change that arrives while they are being read is not lost: they are read once more.
+ * F3. Files that never stop changing are read all the same, after a bounded number of prolongations.
  */
 import { assign, fromCallback, fromPromise, setup } from 'xstate';
 
-type Input = { readonly file: string };
+/** `name` says which files, to whoever reads them. */
+type Input = { readonly name: string };
 type Context = Input & {
-  /** Changed while it was being read. */
+  /** Changed while they were being read. */
   readonly changedMeanwhile: boolean;
   readonly prolongations: number;
   readonly accepted: number;
   readonly rejected: number;
-  /** Why the file as it is now cannot be used; empty when it can. */
+  /** Why the files as they are now cannot be used; empty when they can. */
   readonly rejection: string;
 };
-type Event = { readonly type: 'file.changed' } | { readonly type: 'stop.requested' };
+type Event = { readonly type: 'files.changed' } | { readonly type: 'stop.requested' };
 type Output = { readonly kind: 'stopped' } | { readonly kind: 'failed'; readonly reason: string };
-/** What became of the file's contents: in force now, or not, and in one line why not. */
-export type DirectoryVerdict =
+/** What became of the contents: in force now, or not, and in one line why not. */
+export type FilesVerdict =
   | { readonly kind: 'accepted' }
   | { readonly kind: 'rejected'; readonly reason: string };
-type Read = { readonly file: string };
+type Named = { readonly name: string };
 
-export const directoryFileDelays = {
-  /** Quiet time after a change before the file is read. */
+export const watchedFilesDelays = {
+  /** Quiet time after a change before they are read. */
   settleMs: 100,
   readMs: 10_000,
 } as const;
-export const directoryFileLimits = { prolongationsMax: 20 } as const;
+export const watchedFilesLimits = { prolongationsMax: 20 } as const;
 
 const notProvided = (name: string) => async (): Promise<never> => {
-  throw new Error(`directoryFile: ${name} is not provided`);
+  throw new Error(`watchedFiles: ${name} is not provided`);
 };
 
-export const directoryFileMachine = setup({
+export const watchedFilesMachine = setup({
   types: {
     context: {} as Context,
     events: {} as Event,
@@ -46,9 +48,9 @@ export const directoryFileMachine = setup({
     tags: {} as 'ready',
   },
   actors: {
-    read: fromPromise<DirectoryVerdict, Read>(notProvided('read')),
-    /** Sends `file.changed` when the file is not the one that was read last; too often does no harm. */
-    noticeChanges: fromCallback<Event, Read>(() => {}),
+    read: fromPromise<FilesVerdict, Named>(notProvided('read')),
+    /** Sends `files.changed` when they are not those that were read last; too often does no harm. */
+    noticeChanges: fromCallback<Event, Named>(() => {}),
   },
   actions: {
     keepChange: assign({ changedMeanwhile: true }),
@@ -62,13 +64,13 @@ export const directoryFileMachine = setup({
   },
   guards: {
     changedMeanwhile: ({ context }) => context.changedMeanwhile,
-    mayProlong: ({ context }) => context.prolongations < directoryFileLimits.prolongationsMax,
-    accepted: (_, params: { verdict: DirectoryVerdict }) => params.verdict.kind === 'accepted',
+    mayProlong: ({ context }) => context.prolongations < watchedFilesLimits.prolongationsMax,
+    accepted: (_, params: { verdict: FilesVerdict }) => params.verdict.kind === 'accepted',
   },
-  delays: { settle: directoryFileDelays.settleMs, readDeadline: directoryFileDelays.readMs },
+  delays: { settle: watchedFilesDelays.settleMs, readDeadline: watchedFilesDelays.readMs },
 }).createMachine({
-  id: 'directoryFile',
-  description: 'The file that stands for GitLab: read, watched, read again when it changed.',
+  id: 'watchedFiles',
+  description: 'Files that take effect again when they change: read, watched, read again.',
   options: { maxIterations: 100 },
   context: ({ input }) => ({
     ...input,
@@ -83,8 +85,8 @@ export const directoryFileMachine = setup({
   invoke: {
     id: 'noticeChanges',
     src: 'noticeChanges',
-    input: ({ context }) => ({ file: context.file }),
-    onError: '.failed', // the supervisor starts it anew
+    input: ({ context }) => ({ name: context.name }),
+    onError: '.failed', // the supervisor starts this anew
   },
   on: { 'stop.requested': '.stopped' },
   states: {
@@ -93,7 +95,7 @@ export const directoryFileMachine = setup({
       invoke: {
         id: 'read',
         src: 'read',
-        input: ({ context }) => ({ file: context.file }),
+        input: ({ context }) => ({ name: context.name }),
         onDone: [
           { guard: { type: 'accepted', params: outcome }, target: 'watching', actions: 'accept' },
           { target: 'rejected', actions: { type: 'reject', params: refusal } },
@@ -103,39 +105,39 @@ export const directoryFileMachine = setup({
       after: {
         readDeadline: {
           target: 'rejected',
-          actions: { type: 'reject', params: { reason: 'the file could not be read in time' } },
+          actions: { type: 'reject', params: { reason: 'could not be read in time' } },
         },
       },
-      on: { 'file.changed': { actions: 'keepChange' } }, // F2
+      on: { 'files.changed': { actions: 'keepChange' } }, // F2
     },
     watching: {
-      description: 'The file as it is now is in force.',
+      description: 'The files as they are now are in force.',
       tags: ['ready'],
       always: { guard: 'changedMeanwhile', target: 'settling' },
-      on: { 'file.changed': 'settling' },
+      on: { 'files.changed': 'settling' },
     },
     rejected: {
-      description: 'The file as it is now is not usable; the last good one is in force (F1).',
+      description: 'The files as they are now are not usable; the last good ones are in force (F1).',
       tags: ['ready'],
       always: { guard: 'changedMeanwhile', target: 'settling' },
-      on: { 'file.changed': 'settling' },
+      on: { 'files.changed': 'settling' },
     },
     settling: {
-      description: 'The file has changed; whoever writes it may not be done.',
+      description: 'They have changed; whoever writes them may not be done.',
       tags: ['ready'],
       after: { settle: 'reading' },
-      on: { 'file.changed': { guard: 'mayProlong', target: 'settling', reenter: true, actions: 'prolong' } }, // F3
+      on: { 'files.changed': { guard: 'mayProlong', target: 'settling', reenter: true, actions: 'prolong' } }, // F3
     },
     stopped: { type: 'final', output: { kind: 'stopped' } },
     failed: { type: 'final', output: ({ event }) => ({ kind: 'failed', reason: reasonOf(event) }) },
   },
 });
 
-function outcome({ event }: { event: { output: DirectoryVerdict } }) {
+function outcome({ event }: { event: { output: FilesVerdict } }) {
   return { verdict: event.output };
 }
 
-function refusal({ event }: { event: { output: DirectoryVerdict } }) {
+function refusal({ event }: { event: { output: FilesVerdict } }) {
   return { reason: event.output.kind === 'rejected' ? event.output.reason : '' };
 }
 

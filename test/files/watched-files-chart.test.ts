@@ -1,28 +1,28 @@
 import { createActor, fromCallback, fromPromise } from 'xstate';
 import { describe, expect, it } from 'vitest';
 import {
-  directoryFileDelays,
-  directoryFileLimits,
-  directoryFileMachine,
-  type DirectoryVerdict,
+  watchedFilesDelays,
+  watchedFilesLimits,
+  watchedFilesMachine,
+  type FilesVerdict,
 } from '../../statecharts/index.ts';
 import { VirtualClock } from '../fakes/virtual-clock.ts';
 
-const good: DirectoryVerdict = { kind: 'accepted' };
-const bad: DirectoryVerdict = { kind: 'rejected', reason: 'line 1' };
+const good: FilesVerdict = { kind: 'accepted' };
+const bad: FilesVerdict = { kind: 'rejected', reason: 'line 1' };
 
 /** The machine with readings that end when the test says so. */
 function started({ brokenWatch = false } = {}) {
   const clock = new VirtualClock();
   const readings: {
-    readonly end: (verdict: DirectoryVerdict) => void;
+    readonly end: (verdict: FilesVerdict) => void;
     readonly fail: (error: Error) => void;
     readonly signal: AbortSignal;
   }[] = [];
   const actor = createActor(
-    directoryFileMachine.provide({
+    watchedFilesMachine.provide({
       actors: {
-        read: fromPromise<DirectoryVerdict, { readonly file: string }>(
+        read: fromPromise<FilesVerdict, { readonly name: string }>(
           ({ signal }) => new Promise((end, fail) => readings.push({ end, fail, signal })),
         ),
         noticeChanges: fromCallback(() => {
@@ -30,7 +30,7 @@ function started({ brokenWatch = false } = {}) {
         }),
       },
     }),
-    { clock, input: { file: '/f' } },
+    { clock, input: { name: 'f' } },
   );
   actor.start();
   const last = () => {
@@ -38,7 +38,7 @@ function started({ brokenWatch = false } = {}) {
     if (reading === undefined) throw new Error('nothing is being read');
     return reading;
   };
-  const end = async (verdict: DirectoryVerdict) => {
+  const end = async (verdict: FilesVerdict) => {
     last().end(verdict);
     await clock.settle();
   };
@@ -49,11 +49,11 @@ function started({ brokenWatch = false } = {}) {
     last,
     end,
     state: () => actor.getSnapshot().value,
-    change: () => actor.send({ type: 'file.changed' }),
+    change: () => actor.send({ type: 'files.changed' }),
   };
 }
 
-describe('the life of a directory file', () => {
+describe('the life of watched files', () => {
   it('begins with reading and watches a good file', async () => {
     const { state, end, actor } = started();
     expect(state()).toBe('reading');
@@ -68,9 +68,9 @@ describe('the life of a directory file', () => {
     await end(good);
     change();
     expect(state()).toBe('settling');
-    await clock.advanceAsync(directoryFileDelays.settleMs - 1);
+    await clock.advanceAsync(watchedFilesDelays.settleMs - 1);
     change();
-    await clock.advanceAsync(directoryFileDelays.settleMs - 1);
+    await clock.advanceAsync(watchedFilesDelays.settleMs - 1);
     expect(state()).toBe('settling');
     await clock.advanceAsync(1);
     expect(state()).toBe('reading');
@@ -80,13 +80,13 @@ describe('the life of a directory file', () => {
   it('reads a file that never rests all the same', async () => {
     const { state, end, change, clock } = started();
     await end(good);
-    for (let round = 0; round <= directoryFileLimits.prolongationsMax; round += 1) {
+    for (let round = 0; round <= watchedFilesLimits.prolongationsMax; round += 1) {
       change();
-      await clock.advanceAsync(directoryFileDelays.settleMs / 2);
+      await clock.advanceAsync(watchedFilesDelays.settleMs / 2);
     }
     expect(state()).toBe('settling');
     change();
-    await clock.advanceAsync(directoryFileDelays.settleMs / 2);
+    await clock.advanceAsync(watchedFilesDelays.settleMs / 2);
     expect(state()).toBe('reading');
   });
 
@@ -96,7 +96,7 @@ describe('the life of a directory file', () => {
     change();
     await end(bad);
     expect(state()).toBe('settling');
-    await clock.advanceAsync(directoryFileDelays.settleMs);
+    await clock.advanceAsync(watchedFilesDelays.settleMs);
     await end(good);
     expect(state()).toBe('watching');
   });
@@ -107,18 +107,18 @@ describe('the life of a directory file', () => {
     expect(state()).toBe('rejected');
     expect(actor.getSnapshot().context).toMatchObject({ rejection: 'line 1', rejected: 1, accepted: 0 });
     change();
-    await clock.advanceAsync(directoryFileDelays.settleMs);
+    await clock.advanceAsync(watchedFilesDelays.settleMs);
     await end(good);
     expect(actor.getSnapshot().context).toMatchObject({ rejection: '', rejected: 1, accepted: 1 });
   });
 
   it('rejects what cannot be read in time, and what crashes the reader', async () => {
     const { state, last, change, clock, actor } = started();
-    await clock.advanceAsync(directoryFileDelays.readMs);
+    await clock.advanceAsync(watchedFilesDelays.readMs);
     expect(state()).toBe('rejected');
     expect(last().signal.aborted).toBe(true);
     change();
-    await clock.advanceAsync(directoryFileDelays.settleMs);
+    await clock.advanceAsync(watchedFilesDelays.settleMs);
     last().fail(new Error('disk'));
     await clock.settle();
     expect(actor.getSnapshot().context.rejection).toBe('disk');

@@ -1,7 +1,7 @@
 /**
- * Noticing that the directory file is another one now. The folder is watched rather than the file, because editors and
- * mounted ConfigMaps replace files; any news from the folder, and every few seconds none, makes us look at the file's
- * identity, size and times.
+ * Noticing that files are others now. Their folders are watched rather than they, because editors and mounted ConfigMaps
+ * and Secrets replace files; any news from a folder, and every few seconds none, makes us look at the files' identity,
+ * size and times.
  *
  * 1. Where the system cannot tell of changes (network mounts, no watches left) the looking alone suffices.
  * 2. At most one look is under way; news meanwhile causes one more.
@@ -10,8 +10,8 @@ import { watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fromCallback } from 'xstate';
-import type { Clock, Log, TimerHandle } from '../../ports/index.ts';
-import { embeddedTimes } from './limits.ts';
+import type { Clock, Log, TimerHandle } from '../ports/index.ts';
+import { fileTimes } from './limits.ts';
 
 /** Watches a folder; `onNews` comes for any change in it, `onLost` once when no more news will come. */
 export type WatchFolder = (
@@ -20,18 +20,27 @@ export type WatchFolder = (
   onLost: (error: Error) => void,
 ) => { close(): void };
 
-type Notice = { readonly type: 'file.changed' };
+type Notice = { readonly type: 'files.changed' };
 
-export interface ChangeNoticesDeps {
+export interface Watched {
+  readonly files: readonly string[];
+  /** Whether the files with this signature are those that were read last. */
+  wasRead(signature: string): boolean;
+}
+
+interface NoticesDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly watchFolder: WatchFolder;
-  /** Whether the file with this signature is the one that was read last. */
-  readonly wasRead: (signature: string) => boolean;
+  readonly watchedBy: (name: string) => Watched;
 }
 
-/** What tells one state of a file from another. Never rejects: a file that is not there has a signature too. */
-export async function fileSignature(file: string): Promise<string> {
+/** What tells one state of files from another. Never rejects: a file that is not there has a signature too. */
+export async function filesSignature(files: readonly string[]): Promise<string> {
+  return (await Promise.all(files.map(fileSignature))).join(' ');
+}
+
+async function fileSignature(file: string): Promise<string> {
   try {
     const { dev, ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true });
     return [dev, ino, size, mtimeNs, ctimeNs].join(':');
@@ -40,51 +49,53 @@ export async function fileSignature(file: string): Promise<string> {
   }
 }
 
-/** The callback logic behind `noticeChanges` of the `directoryFile` machine. */
-export function changeNotices(deps: ChangeNoticesDeps) {
-  return fromCallback<Notice | { readonly type: 'stop.requested' }, { readonly file: string }>(
+/** The callback logic behind `noticeChanges` of the `watchedFiles` machine. */
+export function changeNotices(deps: NoticesDeps) {
+  return fromCallback<Notice | { readonly type: 'stop.requested' }, { readonly name: string }>(
     ({ input, sendBack }) => {
-      const notices = new Notices(deps, input.file, (notice) => sendBack(notice));
+      const notices = new Notices(deps, deps.watchedBy(input.name), (notice) => sendBack(notice));
       return () => notices.close();
     },
   );
 }
 
 class Notices {
-  readonly #deps: ChangeNoticesDeps;
-  readonly #file: string;
+  readonly #deps: NoticesDeps;
+  readonly #watched: Watched;
   readonly #notify: (notice: Notice) => void;
-  readonly #watcher: { close(): void } | undefined;
+  readonly #watchers: readonly { close(): void }[];
   #timer: TimerHandle;
   #looking = false;
   #lookAgain = false;
   #closed = false;
 
-  constructor(deps: ChangeNoticesDeps, file: string, notify: (notice: Notice) => void) {
+  constructor(deps: NoticesDeps, watched: Watched, notify: (notice: Notice) => void) {
     this.#deps = deps;
-    this.#file = file;
+    this.#watched = watched;
     this.#notify = notify;
-    this.#watcher = this.#watch();
+    const folders = new Set(watched.files.map((file) => dirname(file)));
+    this.#watchers = [...folders].flatMap((folder) => this.#watch(folder));
     this.#timer = this.#poll();
   }
 
   close(): void {
     this.#closed = true;
     this.#deps.clock.clearTimeout(this.#timer);
-    this.#watcher?.close();
+    for (const watcher of this.#watchers) watcher.close();
   }
 
-  #watch(): { close(): void } | undefined {
+  #watch(folder: string): { close(): void }[] {
     const lost = (error: Error): void => {
-      this.#deps.log.warn('Folder of the directory file cannot be watched; changes are noticed by polling', {
+      this.#deps.log.warn('Folder cannot be watched; changes of its files are noticed by polling', {
+        folder,
         error,
       }); // 1
     };
     try {
-      return this.#deps.watchFolder(dirname(this.#file), () => this.#look(), lost);
+      return [this.#deps.watchFolder(folder, () => this.#look(), lost)];
     } catch (error) {
       lost(error instanceof Error ? error : new Error(String(error)));
-      return undefined;
+      return [];
     }
   }
 
@@ -92,7 +103,7 @@ class Notices {
     return this.#deps.clock.setTimeout(() => {
       this.#look();
       this.#timer = this.#poll();
-    }, embeddedTimes.pollMs);
+    }, fileTimes.pollMs);
   }
 
   #look(): void {
@@ -102,10 +113,10 @@ class Notices {
     }
     this.#looking = true;
     this.#lookAgain = false;
-    void fileSignature(this.#file).then((signature) => {
+    void filesSignature(this.#watched.files).then((signature) => {
       this.#looking = false;
       if (this.#closed) return;
-      if (!this.#deps.wasRead(signature)) this.#notify({ type: 'file.changed' });
+      if (!this.#watched.wasRead(signature)) this.#notify({ type: 'files.changed' });
       if (this.#lookAgain) this.#look();
     });
   }
