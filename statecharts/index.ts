@@ -12,6 +12,7 @@ import { agentkMachine } from './agentk.ts';
 import { configurationWatchMachine } from './configuration-watch.ts';
 import { informerMachine } from './informer.ts';
 import { gitalyChannelMachine } from './gitaly-channel.ts';
+import { leaderElectionMachine } from './leader-election.ts';
 import { moduleMachine } from './module.ts';
 import { registrationMachine } from './registration.ts';
 import { requestMachine } from './request.ts';
@@ -44,6 +45,7 @@ export const charts: readonly Chart[] = [
   { name: 'gitaly-channel', machine: gitalyChannelMachine },
   { name: 'informer', machine: informerMachine },
   { name: 'kas', machine: kasMachine },
+  { name: 'leader-election', machine: leaderElectionMachine },
   { name: 'listener', machine: listenerMachine },
   { name: 'module', machine: moduleMachine },
   { name: 'registration', machine: registrationMachine },
@@ -74,6 +76,7 @@ export {
   type ListOutcome,
   type WatchOutcome,
 } from './informer.ts';
+export { leaderElectionDelays, leaderElectionMachine, type LeaseAttempt } from './leader-election.ts';
 export { moduleBackoffMs, moduleDelays, moduleMachine } from './module.ts';
 export {
   registrationBackoffMs,

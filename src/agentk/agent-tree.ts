@@ -3,7 +3,8 @@
  *
  *   agentk (rest_for_one)
  *   ├─ agent-link             the connection to kas
- *   ├─ modules (one_for_one)  observability, kubernetes_api
+ *   ├─ leader-election        whether this replica leads; above the modules, so that it gives the Lease back after they end
+ *   ├─ modules (one_for_one)  observability, kubernetes_api; flux while leading
  *   ├─ registration
  *   ├─ tunnels (one_for_all)  the population of tunnels, what wakes it, and the pool that fills it
  *   └─ configuration-watch
@@ -15,7 +16,9 @@ import type { AgentLog } from './agent-log.ts';
 import { agentName } from './build-info.ts';
 import { createConfigurationWatchLogic } from './configuration-watch.actor.ts';
 import { createKasCaller } from './kas-caller.ts';
+import { CallGate, ClusterClient, clusterLimits } from './kubernetes/index.ts';
 import type { ApiServer } from './kubernetes/index.ts';
+import { createLeaderElectionLogic, leaderElectionName } from './leader/index.ts';
 import { agentkLimits } from './limits.ts';
 import {
   authorityOf,
@@ -30,6 +33,7 @@ import type { AgentkOptions } from './options.ts';
 import { agentMeta, createRegistrationLogic } from './registration.actor.ts';
 import { TunnelHerd } from './tunnels/index.ts';
 import type { Metadata } from '../protocol/index.ts';
+import { leaderElectionDelays } from '../../statecharts/index.ts';
 
 export interface AgentTreeDeps {
   readonly options: AgentkOptions;
@@ -69,10 +73,31 @@ export function buildAgentTree(deps: AgentTreeDeps): AgentTree {
     log,
     metrics,
   });
+  const gate = new CallGate(clusterLimits.callsMax, clusterLimits.callsWaitingMax);
+  const client = new ClusterClient({ target: server.target, userAgent: agentName(build), clock }, gate);
   const api = createKubernetesApi({ server, agentName: agentName(build), clock, log, metrics });
   const modules = new ModuleHost({
     modules: [createObservabilityModule(setLogLevel), api.module],
     registry: env.registry,
+    random,
+    log,
+  });
+  const identity = new AgentIdentityKeeper((agentId) => {
+    log.identify(agentId);
+    const event = { type: 'agent.identified', agentId: String(agentId) };
+    env.registry.send(leaderElectionName, event);
+  });
+  let leads = false;
+  const election = createLeaderElectionLogic({
+    client,
+    pod,
+    agentId: () => identity.agentId,
+    onLeading: (now) => {
+      leads = now;
+      modules.lead(now);
+    },
+    idle: () => modules.idle(),
+    clock,
     random,
     log,
   });
@@ -110,7 +135,7 @@ export function buildAgentTree(deps: AgentTreeDeps): AgentTree {
     board,
     caller,
     meta: agentMeta(build, pod, undefined),
-    identity: new AgentIdentityKeeper((agentId) => log.identify(agentId)),
+    identity,
     modules,
     onIdentityChanged: deps.onIdentityChanged,
     clock,
@@ -126,6 +151,14 @@ export function buildAgentTree(deps: AgentTreeDeps): AgentTree {
       periodMs: 60_000,
       children: [
         { id: 'agent-link', logic: link, input: { startDelayMs }, backoff: afterCrash },
+        {
+          id: leaderElectionName,
+          name: leaderElectionName,
+          logic: election,
+          input: { identity: pod.name },
+          shutdown: leaderElectionDelays.releaseMs + 1_000,
+          backoff: afterCrash,
+        },
         {
           id: 'modules',
           supervisor: () =>
@@ -163,6 +196,7 @@ export function buildAgentTree(deps: AgentTreeDeps): AgentTree {
     env,
   );
   measureLink(options, board, sockets);
+  measureCluster(options, gate, () => leads);
   return { root, sockets, board, herd };
 }
 
@@ -174,5 +208,20 @@ function measureLink({ ports: { metrics } }: AgentkOptions, board: LinkBoard, so
   metrics.observed(
     { name: 'agentk_kas_connections_retired', help: 'Old connections to kas that finish their calls.' },
     () => sockets.retiredCount,
+  );
+}
+
+function measureCluster({ ports: { metrics } }: AgentkOptions, gate: CallGate, leads: () => boolean): void {
+  metrics.observed({ name: 'agentk_leader', help: '1 while this replica leads.' }, () => Number(leads()));
+  metrics.observed(
+    { name: 'agentk_cluster_calls_running', help: "agentk's own calls to the API server under way." },
+    () => gate.running,
+  );
+  metrics.observed(
+    {
+      name: 'agentk_cluster_calls_waiting',
+      help: "agentk's own calls to the API server that wait for a turn.",
+    },
+    () => gate.waiting,
   );
 }

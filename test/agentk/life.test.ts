@@ -209,5 +209,7 @@ test('the observability endpoint is ready without kas', async () => {
     await answer.text();
   }
   const state: unknown = await (await fetch(`${base}/state`)).json();
-  expect(state).toMatchObject({ children: [{ id: 'agent-link' }, { id: 'modules' }, {}, {}, {}] });
+  expect(state).toMatchObject({
+    children: [{ id: 'agent-link' }, { id: 'leader-election' }, { id: 'modules' }, {}, {}, {}],
+  });
 });

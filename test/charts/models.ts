@@ -165,6 +165,21 @@ export const chartModels: Readonly<Record<string, ChartModel>> = {
     project: ({ calls }) => calls,
   },
   kas: { input: { drainMsMax: 1_000 }, payloads: () => ({ 'tree.failed': reason }) },
+  'leader-election': {
+    input: { identity: 'agent-0' },
+    payloads: () => {
+      const attempts = [
+        { output: { kind: 'held', tookMs: 5 } },
+        { output: { kind: 'taken' } },
+        { output: { kind: 'failed' } },
+      ];
+      return {
+        'agent.identified': [{ agentId: '7' }],
+        'xstate.done.actor.bid': attempts,
+        'xstate.done.actor.renew': attempts,
+      };
+    },
+  },
   listener: {
     input: { name: 'agent', listenGraceMs: 1, shutdownGraceMs: 1 },
     payloads: () => ({ 'socket.failed': reason }),

@@ -4,6 +4,7 @@
  * H1. Every module checks a configuration before any gets it; the first objection keeps all on the old one
  *     (`spec/agentk.md §3.1`).
  * H2. Each module is offered the newest configuration only; none queues up.
+ * H3. What only the leader may do runs while this replica leads; `idle` tells when nothing of it runs any more.
  */
 import { fromPromise } from 'xstate';
 import type { AnyActorLogic } from 'xstate';
@@ -28,6 +29,10 @@ export class ModuleHost {
   readonly #deps: ModuleHostDeps;
   readonly #modules: ReadonlyMap<string, AgentModule>;
   readonly #running = new Map<string, RunningModule>();
+  /** Leaders' modules between the begin of their start and the end of their stop (H3). */
+  readonly #busy = new Set<string>();
+  #idle: Array<() => void> = [];
+  #leads = false;
   #configuration: AgentConfiguration | undefined;
 
   constructor(deps: ModuleHostDeps) {
@@ -42,11 +47,19 @@ export class ModuleHost {
       if (objection !== undefined) return { kind: 'refused', reason: `${module.name}: ${objection}` };
     }
     this.#configuration = configuration;
-    for (const module of this.#modules.values()) {
-      const event = { type: 'configuration.changed', wanted: module.wanted(configuration) };
-      this.#deps.registry.send(nameOf(module.name), event);
-    }
+    for (const module of this.#modules.values()) this.#tell(module);
     return { kind: 'applied' };
+  }
+
+  /** This replica leads from now on, or does not any more (H3). */
+  lead(leads: boolean): void {
+    this.#leads = leads;
+    for (const module of this.#modules.values()) if (module.leaderOnly === true) this.#tell(module);
+  }
+
+  /** Resolves when no module of the leader runs. */
+  idle(): Promise<void> {
+    return this.#busy.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
   }
 
   /** A child spec per module. */
@@ -56,9 +69,18 @@ export class ModuleHost {
       id: nameOf(module.name),
       name: nameOf(module.name),
       logic,
-      input: { name: module.name, wanted: module.wanted(this.#configuration) },
+      input: { name: module.name, wanted: this.#wanted(module) },
       shutdown: moduleDelays.stopMs,
     }));
+  }
+
+  #wanted(module: AgentModule): boolean {
+    return module.wanted(this.#configuration) && (module.leaderOnly !== true || this.#leads);
+  }
+
+  #tell(module: AgentModule): void {
+    const event = { type: 'configuration.changed', wanted: this.#wanted(module) };
+    this.#deps.registry.send(nameOf(module.name), event);
   }
 
   #logic(): AnyActorLogic {
@@ -88,15 +110,32 @@ export class ModuleHost {
         type: 'module.failed';
       });
     await this.#stop(name);
-    const running = await module.start(failed, signal);
-    if (signal.aborted) return running.stop();
-    this.#running.set(name, running);
+    if (module.leaderOnly === true) this.#busy.add(name);
+    try {
+      const running = await module.start(failed, signal);
+      if (signal.aborted) return await running.stop();
+      this.#running.set(name, running);
+    } finally {
+      if (!this.#running.has(name)) this.#rest(name);
+    }
   }
 
   async #stop(name: string): Promise<void> {
     const running = this.#running.get(name);
     this.#running.delete(name);
-    await running?.stop();
+    try {
+      await running?.stop();
+    } finally {
+      if (running !== undefined) this.#rest(name);
+    }
+  }
+
+  #rest(name: string): void {
+    this.#busy.delete(name);
+    if (this.#busy.size > 0) return;
+    const told = this.#idle;
+    this.#idle = [];
+    for (const tell of told) tell();
   }
 }
 

@@ -15,6 +15,8 @@ export interface RunningModule {
 export interface AgentModule {
   /** As in the original: `observability`, `kubernetes_api`, ... */
   readonly name: string;
+  /** Runs on the replica that leads, and only there. */
+  readonly leaderOnly?: boolean;
   /** What is wrong with a configuration for this module; one module's refusal keeps all modules on the old one. */
   check(configuration: AgentConfiguration): string | undefined;
   /** Whether it should run; `undefined` before any configuration came. */
