@@ -89,7 +89,7 @@ test('the first candidate takes the Lease as the original writes it, and says so
       renewTime: expect.stringMatching(/^2024-01-01T00:00:00\.\d{6}Z$/),
     },
   });
-  const acquired = (lease.lease?.['spec'] as { acquireTime: string }).acquireTime;
+  const acquired = lease.spec['acquireTime'];
   expect(lease.events).toMatchObject([
     {
       kind: 'Event',
@@ -102,7 +102,7 @@ test('the first candidate takes the Lease as the original writes it, and says so
   ]);
   await clock.advanceAsync(60_000);
   expect(lease.lease).toMatchObject({ spec: { acquireTime: acquired, leaseTransitions: 0 } });
-  expect(lease.lease?.['spec']).not.toMatchObject({ renewTime: acquired });
+  expect(lease.spec).not.toMatchObject({ renewTime: acquired });
   one.stop();
   await clock.advanceAsync(1_000);
   expect([one.status(), one.leads, clock.pending]).toEqual(['done', false, 0]);

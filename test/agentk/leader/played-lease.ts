@@ -25,18 +25,23 @@ export class PlayedLease {
   }
 
   get holder(): unknown {
-    return (this.lease?.['spec'] as { holderIdentity?: unknown } | undefined)?.holderIdentity;
+    return this.spec['holderIdentity'];
+  }
+
+  get spec(): Readonly<Record<string, unknown>> {
+    return (this.lease?.['spec'] ?? {}) as Readonly<Record<string, unknown>>;
   }
 
   /** What one candidate has; `severed` cuts only it off. */
   client(link: { severed: boolean }): Client {
-    const through = <T>(options: Call, act: () => ClusterOutcome<T>) => this.#through(link, options, act);
+    const through = <T>(options: Call | undefined, act: () => ClusterOutcome<T>) =>
+      this.#through(link, options ?? {}, act);
     return {
-      get: (_type, _name, options = {}) =>
+      get: (_type, _name, options) =>
         through(options, () =>
           this.lease === undefined ? refused(404, 'NotFound') : { kind: 'ok', value: this.lease },
         ),
-      create: (type, _namespace, body, options = {}) =>
+      create: (type, _namespace, body, options) =>
         through(options, () => {
           const object = body as KubeObject;
           if (type.kind === 'Event') {
@@ -45,7 +50,7 @@ export class PlayedLease {
           }
           return this.lease === undefined ? this.#store(object) : refused(409, 'AlreadyExists');
         }),
-      update: (_type, _name, body, options = {}) =>
+      update: (_type, _name, body, options) =>
         through(options, () => {
           const object = body as KubeObject;
           const current = this.lease?.metadata.resourceVersion;
