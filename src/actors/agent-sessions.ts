@@ -8,7 +8,7 @@
 import { hash as digest } from 'node:crypto';
 import type { AnyActorLogic } from 'xstate';
 import type { ServerCall } from '../pipe/grpc/index.ts';
-import { firstValue, secretKey, status, StatusCode, type RpcStatus } from '../protocol/index.ts';
+import { bearerToken, secretKey, status, StatusCode } from '../protocol/index.ts';
 import type { DynamicSupervisor } from '../supervisor/index.ts';
 import type { AgentConnections } from './agent-connection.actor.ts';
 import {
@@ -55,8 +55,8 @@ export class AgentSessions {
    * @param patient waits while GitLab cannot be asked instead of failing with UNAVAILABLE
    */
   admit(call: ServerCall, patient: boolean, done: (admission: Admission) => void): void {
-    const token = bearerToken(call);
-    if (token.kind === 'invalid') return done({ kind: 'refused', status: token.status });
+    const token = bearerToken(call.metadata);
+    if (token.kind === 'refused') return done({ kind: 'refused', status: token.status });
     const hash = digest('sha256', token.value, 'hex');
     this.#deps.store.takeTokenQuota(secretKey(token.value), this.#deps.callsPerTokenPerMinuteMax).then(
       (within) => {
@@ -147,27 +147,3 @@ const exhausted = status(
 );
 const tooMany = status(StatusCode.ResourceExhausted, 'too many calls wait for this agent');
 const noRoom = status(StatusCode.Unavailable, 'no session can be opened for this agent now');
-
-/** The agent token of a call, or the refusal the originals give (`spec/kas.md §3.4`). */
-function bearerToken(
-  call: ServerCall,
-): { kind: 'token'; value: string } | { kind: 'invalid'; status: RpcStatus } {
-  const header = firstValue(call.metadata, 'authorization') ?? '';
-  if (header === '') {
-    return {
-      kind: 'invalid',
-      status: status(StatusCode.Unauthenticated, 'Request unauthenticated with bearer'),
-    };
-  }
-  const space = header.indexOf(' ');
-  if (space < 0) {
-    return { kind: 'invalid', status: status(StatusCode.Unauthenticated, 'Bad authorization string') };
-  }
-  if (header.slice(0, space).toLowerCase() !== 'bearer') {
-    return {
-      kind: 'invalid',
-      status: status(StatusCode.Unauthenticated, 'Request unauthenticated with bearer'),
-    };
-  }
-  return { kind: 'token', value: header.slice(space + 1) };
-}

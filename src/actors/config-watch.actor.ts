@@ -7,7 +7,7 @@ import { fromPromise, type AnyActorLogic, type AnyActorRef } from 'xstate';
 import { configWatchMachine, type Ending, type Fetched, type Resolution } from '../../statecharts/index.ts';
 import type { CachedGitLab } from '../gitlab/cache/index.ts';
 import type { ServerCall } from '../pipe/grpc/index.ts';
-import type { Clock, Git, GitFailure, Log, Random } from '../ports/index.ts';
+import type { Clock, Git, Log, Random } from '../ports/index.ts';
 import {
   ConfigurationResponseSchema,
   encode,
@@ -21,6 +21,7 @@ import {
 import { guarded, watch, type DynamicSupervisor } from '../supervisor/index.ts';
 import { agentRefusal, type AgentSession, type SessionTenant } from './agent-session.actor.ts';
 import { withDeadline } from './deadline-signal.ts';
+import { gitFailureText } from './git-failure-text.ts';
 import { actorLimits, actorTimes } from './limits.ts';
 import type { ProjectPushes } from './project-pushes.ts';
 import { tell } from './tell.ts';
@@ -209,7 +210,7 @@ export class ConfigWatches {
       case 'notFound':
         return ended(
           StatusCode.NotFound,
-          `Config: repository poll failed: ${gitText('InfoRefsUploadPack', resolved)}`,
+          `Config: repository poll failed: ${gitFailureText('InfoRefsUploadPack', resolved)}`,
         );
       case 'tooBig':
       case 'notAFile':
@@ -232,7 +233,7 @@ export class ConfigWatches {
     );
     if (read.kind === 'unavailable') return read;
     if (read.kind === 'tooBig' || read.kind === 'notAFile' || read.kind === 'invalid') {
-      return this.#reject(entry, `Config: agent configuration file: ${gitText('TreeEntry', read)}`);
+      return this.#reject(entry, `Config: agent configuration file: ${gitFailureText('TreeEntry', read)}`);
     }
     if (read.kind === 'notFound' && !(await this.#isStill(entry, commitId, signal))) {
       return { kind: 'unavailable', reason: `the repository changed while it was read: ${read.reason}` };
@@ -305,16 +306,4 @@ function watchesOf(session: AgentSession): number {
 
 function ended(code: StatusCode, message: string): { readonly kind: 'ended'; readonly ending: Ending } {
   return { kind: 'ended', ending: { code, message } };
-}
-
-/** A Git failure in the words of the originals (`spec/wire.md §11.1`). */
-function gitText(call: string, failure: GitFailure): string {
-  const kinds: Record<GitFailure['kind'], string> = {
-    notFound: `NotFound: ${call}: file/directory/ref not found`,
-    tooBig: `FileTooBig: ${call}: file is too big`,
-    notAFile: `UnexpectedTreeEntryType: ${call}: file is not a usual file`,
-    invalid: `InvalidArgument: ${call}: invalid argument`,
-    unavailable: `RpcError: ${call}: RPC failed`,
-  };
-  return `${kinds[failure.kind]}: ${failure.reason}`;
 }

@@ -4,6 +4,7 @@ export { type Arrival, type ArrivalDesk, Arrivals } from './arrival.actor.ts';
 export { AgentSessions } from './agent-sessions.ts';
 export { ConfigWatches } from './config-watch.actor.ts';
 export { withDeadline } from './deadline-signal.ts';
+export { gitFailureText } from './git-failure-text.ts';
 export { actorLimits, actorTimes } from './limits.ts';
 export { createListenerLogic, type Front } from './listener.actor.ts';
 export { ProjectPushes } from './project-pushes.ts';

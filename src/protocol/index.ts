@@ -72,6 +72,7 @@ export {
 } from './jwt.ts';
 export { firstHalf, secretKey } from './token-key.ts';
 export { clientErrorText } from './client-error.ts';
+export { bearerToken, type BearerToken } from './bearer.ts';
 export { protocolLimits } from './limits.ts';
 export {
   type ConfigurationRequest,
@@ -90,6 +91,14 @@ export {
   ConnectedAgentInfoSchema,
 } from '././gen/gitlab/agent/agent_tracker/agent_tracker_pb.ts';
 export {
+  type GetConnectedAgentksByAgentIDsRequest,
+  GetConnectedAgentksByAgentIDsRequestSchema,
+  type GetConnectedAgentksByAgentIDsResponse,
+  GetConnectedAgentksByAgentIDsResponseSchema,
+  type GetConnectedAgentsByAgentIDsRequest,
+  GetConnectedAgentsByAgentIDsRequestSchema,
+  type GetConnectedAgentsByAgentIDsResponse,
+  GetConnectedAgentsByAgentIDsResponseSchema,
   type GetConnectedAgentsRequest,
   GetConnectedAgentsRequestSchema,
   type GetConnectedAgentsResponse,

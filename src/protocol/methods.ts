@@ -61,6 +61,8 @@ export const methods = {
   /** kas calls the Kubernetes API */
   makeRequest: method(KubernetesApi.method.makeRequest),
   getConnectedAgents: method(AgentTracker.method.getConnectedAgents),
+  getConnectedAgentsByAgentIDs: method(AgentTracker.method.getConnectedAgentsByAgentIDs),
+  getConnectedAgentksByAgentIDs: method(AgentTracker.method.getConnectedAgentksByAgentIDs),
   listAgentConfigFiles: method(ConfigurationProject.method.listAgentConfigFiles),
   gitPushEvent: method(Notifications.method.gitPushEvent),
   infoRefsUploadPack: method(SmartHTTPService.method.infoRefsUploadPack),

@@ -59,6 +59,18 @@ describe('methods', () => {
         'GetConnectedAgentsResponse',
       ],
       [
+        '/gitlab.agent.agent_tracker.rpc.AgentTracker/GetConnectedAgentsByAgentIDs',
+        'unary',
+        'GetConnectedAgentsByAgentIDsRequest',
+        'GetConnectedAgentsByAgentIDsResponse',
+      ],
+      [
+        '/gitlab.agent.agent_tracker.rpc.AgentTracker/GetConnectedAgentksByAgentIDs',
+        'unary',
+        'GetConnectedAgentksByAgentIDsRequest',
+        'GetConnectedAgentksByAgentIDsResponse',
+      ],
+      [
         '/gitlab.agent.configuration_project.rpc.ConfigurationProject/ListAgentConfigFiles',
         'unary',
         'ListAgentConfigFilesRequest',

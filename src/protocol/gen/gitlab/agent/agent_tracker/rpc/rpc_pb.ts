@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file gitlab/agent/agent_tracker/rpc/rpc.proto.
  */
 export const file_gitlab_agent_agent_tracker_rpc_rpc: GenFile = /*@__PURE__*/
-  fileDesc("CihnaXRsYWIvYWdlbnQvYWdlbnRfdHJhY2tlci9ycGMvcnBjLnByb3RvEh5naXRsYWIuYWdlbnQuYWdlbnRfdHJhY2tlci5ycGMiVgoZR2V0Q29ubmVjdGVkQWdlbnRzUmVxdWVzdBIUCgpwcm9qZWN0X2lkGAEgASgDSAASEgoIYWdlbnRfaWQYAiABKANIAEIPCgdyZXF1ZXN0EgSo/CwBIlwKGkdldENvbm5lY3RlZEFnZW50c1Jlc3BvbnNlEj4KBmFnZW50cxgBIAMoCzIuLmdpdGxhYi5hZ2VudC5hZ2VudF90cmFja2VyLkNvbm5lY3RlZEFnZW50SW5mbzKcAQoMQWdlbnRUcmFja2VyEosBChJHZXRDb25uZWN0ZWRBZ2VudHMSOS5naXRsYWIuYWdlbnQuYWdlbnRfdHJhY2tlci5ycGMuR2V0Q29ubmVjdGVkQWdlbnRzUmVxdWVzdBo6LmdpdGxhYi5hZ2VudC5hZ2VudF90cmFja2VyLnJwYy5HZXRDb25uZWN0ZWRBZ2VudHNSZXNwb25zZWIGcHJvdG8z", [file_gitlab_agent_agent_tracker_agent_tracker, file_kastor_rules_rules]);
+  fileDesc("CihnaXRsYWIvYWdlbnQvYWdlbnRfdHJhY2tlci9ycGMvcnBjLnByb3RvEh5naXRsYWIuYWdlbnQuYWdlbnRfdHJhY2tlci5ycGMiVgoZR2V0Q29ubmVjdGVkQWdlbnRzUmVxdWVzdBIUCgpwcm9qZWN0X2lkGAEgASgDSAASEgoIYWdlbnRfaWQYAiABKANIAEIPCgdyZXF1ZXN0EgSo/CwBIlwKGkdldENvbm5lY3RlZEFnZW50c1Jlc3BvbnNlEj4KBmFnZW50cxgBIAMoCzIuLmdpdGxhYi5hZ2VudC5hZ2VudF90cmFja2VyLkNvbm5lY3RlZEFnZW50SW5mbyI4CiNHZXRDb25uZWN0ZWRBZ2VudHNCeUFnZW50SURzUmVxdWVzdBIRCglhZ2VudF9pZHMYASADKAMiZgokR2V0Q29ubmVjdGVkQWdlbnRzQnlBZ2VudElEc1Jlc3BvbnNlEj4KBmFnZW50cxgBIAMoCzIuLmdpdGxhYi5hZ2VudC5hZ2VudF90cmFja2VyLkNvbm5lY3RlZEFnZW50SW5mbyI5CiRHZXRDb25uZWN0ZWRBZ2VudGtzQnlBZ2VudElEc1JlcXVlc3QSEQoJYWdlbnRfaWRzGAEgAygDImcKJUdldENvbm5lY3RlZEFnZW50a3NCeUFnZW50SURzUmVzcG9uc2USPgoGYWdlbnRzGAEgAygLMi4uZ2l0bGFiLmFnZW50LmFnZW50X3RyYWNrZXIuQ29ubmVjdGVkQWdlbnRJbmZvMvcDCgxBZ2VudFRyYWNrZXISiwEKEkdldENvbm5lY3RlZEFnZW50cxI5LmdpdGxhYi5hZ2VudC5hZ2VudF90cmFja2VyLnJwYy5HZXRDb25uZWN0ZWRBZ2VudHNSZXF1ZXN0GjouZ2l0bGFiLmFnZW50LmFnZW50X3RyYWNrZXIucnBjLkdldENvbm5lY3RlZEFnZW50c1Jlc3BvbnNlEqkBChxHZXRDb25uZWN0ZWRBZ2VudHNCeUFnZW50SURzEkMuZ2l0bGFiLmFnZW50LmFnZW50X3RyYWNrZXIucnBjLkdldENvbm5lY3RlZEFnZW50c0J5QWdlbnRJRHNSZXF1ZXN0GkQuZ2l0bGFiLmFnZW50LmFnZW50X3RyYWNrZXIucnBjLkdldENvbm5lY3RlZEFnZW50c0J5QWdlbnRJRHNSZXNwb25zZRKsAQodR2V0Q29ubmVjdGVkQWdlbnRrc0J5QWdlbnRJRHMSRC5naXRsYWIuYWdlbnQuYWdlbnRfdHJhY2tlci5ycGMuR2V0Q29ubmVjdGVkQWdlbnRrc0J5QWdlbnRJRHNSZXF1ZXN0GkUuZ2l0bGFiLmFnZW50LmFnZW50X3RyYWNrZXIucnBjLkdldENvbm5lY3RlZEFnZW50a3NCeUFnZW50SURzUmVzcG9uc2ViBnByb3RvMw", [file_gitlab_agent_agent_tracker_agent_tracker, file_kastor_rules_rules]);
 
 /**
  * @generated from message gitlab.agent.agent_tracker.rpc.GetConnectedAgentsRequest
@@ -64,6 +64,74 @@ export const GetConnectedAgentsResponseSchema: GenMessage<GetConnectedAgentsResp
   messageDesc(file_gitlab_agent_agent_tracker_rpc_rpc, 1);
 
 /**
+ * @generated from message gitlab.agent.agent_tracker.rpc.GetConnectedAgentsByAgentIDsRequest
+ */
+export type GetConnectedAgentsByAgentIDsRequest = Message<"gitlab.agent.agent_tracker.rpc.GetConnectedAgentsByAgentIDsRequest"> & {
+  /**
+   * @generated from field: repeated int64 agent_ids = 1;
+   */
+  agentIds: bigint[];
+};
+
+/**
+ * Describes the message gitlab.agent.agent_tracker.rpc.GetConnectedAgentsByAgentIDsRequest.
+ * Use `create(GetConnectedAgentsByAgentIDsRequestSchema)` to create a new message.
+ */
+export const GetConnectedAgentsByAgentIDsRequestSchema: GenMessage<GetConnectedAgentsByAgentIDsRequest> = /*@__PURE__*/
+  messageDesc(file_gitlab_agent_agent_tracker_rpc_rpc, 2);
+
+/**
+ * @generated from message gitlab.agent.agent_tracker.rpc.GetConnectedAgentsByAgentIDsResponse
+ */
+export type GetConnectedAgentsByAgentIDsResponse = Message<"gitlab.agent.agent_tracker.rpc.GetConnectedAgentsByAgentIDsResponse"> & {
+  /**
+   * @generated from field: repeated gitlab.agent.agent_tracker.ConnectedAgentInfo agents = 1;
+   */
+  agents: ConnectedAgentInfo[];
+};
+
+/**
+ * Describes the message gitlab.agent.agent_tracker.rpc.GetConnectedAgentsByAgentIDsResponse.
+ * Use `create(GetConnectedAgentsByAgentIDsResponseSchema)` to create a new message.
+ */
+export const GetConnectedAgentsByAgentIDsResponseSchema: GenMessage<GetConnectedAgentsByAgentIDsResponse> = /*@__PURE__*/
+  messageDesc(file_gitlab_agent_agent_tracker_rpc_rpc, 3);
+
+/**
+ * @generated from message gitlab.agent.agent_tracker.rpc.GetConnectedAgentksByAgentIDsRequest
+ */
+export type GetConnectedAgentksByAgentIDsRequest = Message<"gitlab.agent.agent_tracker.rpc.GetConnectedAgentksByAgentIDsRequest"> & {
+  /**
+   * @generated from field: repeated int64 agent_ids = 1;
+   */
+  agentIds: bigint[];
+};
+
+/**
+ * Describes the message gitlab.agent.agent_tracker.rpc.GetConnectedAgentksByAgentIDsRequest.
+ * Use `create(GetConnectedAgentksByAgentIDsRequestSchema)` to create a new message.
+ */
+export const GetConnectedAgentksByAgentIDsRequestSchema: GenMessage<GetConnectedAgentksByAgentIDsRequest> = /*@__PURE__*/
+  messageDesc(file_gitlab_agent_agent_tracker_rpc_rpc, 4);
+
+/**
+ * @generated from message gitlab.agent.agent_tracker.rpc.GetConnectedAgentksByAgentIDsResponse
+ */
+export type GetConnectedAgentksByAgentIDsResponse = Message<"gitlab.agent.agent_tracker.rpc.GetConnectedAgentksByAgentIDsResponse"> & {
+  /**
+   * @generated from field: repeated gitlab.agent.agent_tracker.ConnectedAgentInfo agents = 1;
+   */
+  agents: ConnectedAgentInfo[];
+};
+
+/**
+ * Describes the message gitlab.agent.agent_tracker.rpc.GetConnectedAgentksByAgentIDsResponse.
+ * Use `create(GetConnectedAgentksByAgentIDsResponseSchema)` to create a new message.
+ */
+export const GetConnectedAgentksByAgentIDsResponseSchema: GenMessage<GetConnectedAgentksByAgentIDsResponse> = /*@__PURE__*/
+  messageDesc(file_gitlab_agent_agent_tracker_rpc_rpc, 5);
+
+/**
  * @generated from service gitlab.agent.agent_tracker.rpc.AgentTracker
  */
 export const AgentTracker: GenService<{
@@ -74,6 +142,24 @@ export const AgentTracker: GenService<{
     methodKind: "unary";
     input: typeof GetConnectedAgentsRequestSchema;
     output: typeof GetConnectedAgentsResponseSchema;
+  },
+  /**
+   * Newer GitLabs ask by these names. The numbers of their fields are inferred.
+   *
+   * @generated from rpc gitlab.agent.agent_tracker.rpc.AgentTracker.GetConnectedAgentsByAgentIDs
+   */
+  getConnectedAgentsByAgentIDs: {
+    methodKind: "unary";
+    input: typeof GetConnectedAgentsByAgentIDsRequestSchema;
+    output: typeof GetConnectedAgentsByAgentIDsResponseSchema;
+  },
+  /**
+   * @generated from rpc gitlab.agent.agent_tracker.rpc.AgentTracker.GetConnectedAgentksByAgentIDs
+   */
+  getConnectedAgentksByAgentIDs: {
+    methodKind: "unary";
+    input: typeof GetConnectedAgentksByAgentIDsRequestSchema;
+    output: typeof GetConnectedAgentksByAgentIDsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_gitlab_agent_agent_tracker_rpc_rpc, 0);
