@@ -45,6 +45,8 @@ export interface AgentConnectionsDeps {
   readonly metrics: Metrics;
   /** `agent.listen.max_connection_age` in milliseconds. */
   readonly ageMsMax: number;
+  /** Whose they are, in ids, log lines and metrics: by default agents'. */
+  readonly whose?: 'agent' | 'api' | 'private_api';
 }
 
 export class AgentConnections {
@@ -62,14 +64,15 @@ export class AgentConnections {
   constructor(deps: AgentConnectionsDeps) {
     this.#deps = deps;
     this.#logic = this.#makeLogic();
+    const { whose = 'agent' } = deps;
     this.#refused = deps.metrics.counter({
-      name: 'kas_agent_connections_refused_total',
-      help: 'Connections of the agent listener that were closed before they were served',
+      name: `kas_${whose}_connections_refused_total`,
+      help: 'Connections of this listener that were closed before they were served',
       labelNames: ['reason'],
     });
     this.#abused = deps.metrics.counter({
-      name: 'kas_agent_connections_abused_total',
-      help: 'Connections of the agent listener that were ended for what their peer did to them',
+      name: `kas_${whose}_connections_abused_total`,
+      help: 'Connections of this listener that were ended for what their peer did to them',
       labelNames: ['reason'],
     });
   }
@@ -104,13 +107,14 @@ export class AgentConnections {
 
   /** Takes over a new connection; refuses it when there are as many as there may be. */
   accept(http2: ServerHttp2Session, peer: string): void {
-    const connectionId = `connection:${++this.#made}`;
+    const { whose = 'agent' } = this.#deps;
+    const connectionId = `${whose === 'agent' ? '' : `${whose}-`}connection:${++this.#made}`;
     const connection = new Connection(connectionId, http2, peer, this.#deps.clock.monotonic(), () =>
       this.#strangers.delete(connection),
     );
     http2.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ERR_HTTP2_ERROR') this.#abused.inc({ reason: 'protocol_error' });
-      this.#deps.log.debug('Agent connection failed', { peer: connection.peer, error });
+      this.#deps.log.debug('Connection failed', { listener: whose, peer: connection.peer, error });
     });
     if (!this.#hasRoom()) return this.#refuse(connection, 'too_many_strangers');
     const started = this.#deps.supervisor().startChild({
@@ -120,7 +124,11 @@ export class AgentConnections {
       restart: 'temporary',
     });
     if (started.kind === 'refused') {
-      this.#deps.log.warn('Agent connection refused', { peer: connection.peer, reason: started.reason });
+      this.#deps.log.warn('Connection refused', {
+        listener: whose,
+        peer: connection.peer,
+        reason: started.reason,
+      });
       return this.#refuse(connection, 'too_many');
     }
     connection.ref = started.ref;
@@ -131,7 +139,7 @@ export class AgentConnections {
     http2.once('close', () => {
       this.#byId.delete(connectionId);
       this.#strangers.delete(connection);
-      const reason = connection.cutReason || 'closed by the agent or the network';
+      const reason = connection.cutReason || 'closed by the peer or the network';
       for (const member of connection.members) member.connectionChanged('closed', reason);
       tell(connection.ref, { type: 'connection.closed', reason });
       if (this.#byId.size === 0) for (const resolve of this.#onEmpty.splice(0)) resolve();
@@ -143,7 +151,11 @@ export class AgentConnections {
     const connection = this.#byHttp2.get(http2);
     if (connection === undefined) return;
     this.#abused.inc({ reason: abuse });
-    this.#deps.log.warn('Agent connection ended for abuse', { peer: connection.peer, reason: abuse });
+    this.#deps.log.warn('Connection ended for abuse', {
+      listener: this.#deps.whose ?? 'agent',
+      peer: connection.peer,
+      reason: abuse,
+    });
     tell(connection.ref, { type: 'peer.abused', reason: abuse });
   }
 

@@ -6,6 +6,8 @@ export const actorLimits = {
   strangersMax: 2_000,
   /** Connections of which it is not known yet what they speak. */
   arrivalsMax: 4_096,
+  /** Connections of GitLab, and as many of other kas. */
+  rpcConnectionsMax: 1_000,
   /** Sessions: tokens on connections. */
   sessionsMax: 20_000,
   /** Tunnels of all agents together. */

@@ -7,6 +7,8 @@ export interface Certificates {
   readonly agents: TlsPair | undefined;
   readonly kubernetesApi: TlsPair | undefined;
   readonly observability: TlsPair | undefined;
+  readonly api: TlsPair | undefined;
+  readonly privateApi: TlsPair | undefined;
 }
 export interface TlsPair {
   readonly cert: string;
@@ -23,10 +25,12 @@ export async function readCertificates(
     const read = (file: string) => readFile(resolve(folder, file), 'utf8');
     return { cert: await read(listen.certificate_file), key: await read(listen.key_file) };
   };
-  const { agent, observability } = configuration;
+  const { agent, observability, api, private_api } = configuration;
   return {
     agents: await pair(agent.listen),
     kubernetesApi: await pair(agent.kubernetes_api?.listen),
     observability: await pair(observability.listen),
+    api: await pair(api?.listen),
+    privateApi: await pair(private_api?.listen),
   };
 }

@@ -4,11 +4,16 @@
  */
 import { createSecureServer, createServer, type Http2SecureServer, type Http2Server } from 'node:http2';
 import { Server } from 'node:net';
-import type { AgentConnections, Front } from '../actors/index.ts';
+import { actorLimits, type AgentConnections, type Front } from '../actors/index.ts';
 import { http2ServerOptions, type GrpcServer } from '../pipe/grpc/index.ts';
+import { tlsRules } from '../pipe/tls/index.ts';
 import type { Log } from '../ports/index.ts';
 import type { TlsPair } from './certificates.ts';
 import { listen, type ListenAddress } from './listen.ts';
+
+const handshakeMsMax = 20_000;
+/** Those that still shake hands included. */
+const socketsMax = 2 * actorLimits.rpcConnectionsMax;
 
 export interface GrpcFrontDeps {
   readonly address: ListenAddress;
@@ -45,9 +50,17 @@ export class GrpcFront implements Front {
     const server =
       tls === undefined
         ? createServer(options)
-        : createSecureServer({ ...options, ...tls, minVersion: 'TLSv1.2', allowHTTP1: false });
+        : createSecureServer({
+            ...options,
+            ...tlsRules,
+            ...tls,
+            allowHTTP1: false,
+            handshakeTimeout: handshakeMsMax,
+          });
+    server.maxConnections = socketsMax;
     this.#server = server;
-    grpc.onSession = (session) => connections.accept(session);
+    grpc.onSession = (session, peer) => connections.accept(session, peer);
+    grpc.onAbuse = (session, abuse) => connections.abused(session, abuse);
     grpc.attach(server);
     this.#port = await listen(server, address);
     this.#listening = true;

@@ -2,7 +2,8 @@
  * The composition root of the server: reads the configuration, makes the ports, builds the tree and hands it to the chart of
  * the process. The tree, in start order (it stops in reverse):
  *
- *   observability · connections · sessions · configuration watches · tunnels · requests · agent API · Kubernetes API
+ *   observability · connections · sessions · configuration watches · tunnels · requests · private API · API · agent API ·
+ *   Kubernetes API
  */
 import { createActor, waitFor, type EventFromLogic } from 'xstate';
 import { createKasLogic } from '../actors/index.ts';
@@ -10,7 +11,8 @@ import { createLog, createMetrics, systemClock, systemRandom } from '../host/ind
 import type { Clock, LogLevel, Random } from '../ports/index.ts';
 import { ineffectiveKeys, readConfiguration, type KasConfiguration } from './configuration/index.ts';
 import { readCertificates } from './certificates.ts';
-import { buildServer } from './server.ts';
+import { readSecrets } from './secrets.ts';
+import { buildServer, type ServerPorts } from './server.ts';
 
 type KasLogic = ReturnType<typeof createKasLogic>;
 
@@ -23,7 +25,7 @@ export interface KasOptions {
 }
 
 export interface RunningKas {
-  readonly ports: { readonly agents: number; readonly kubernetesApi: number; readonly observability: number };
+  readonly ports: ServerPorts;
   /** Asks to stop; asking again cuts what the first waits for. */
   stop(reason: string): void;
   /** How it ended; never rejects. */
@@ -45,6 +47,7 @@ export async function runKas(options: KasOptions): Promise<RunningKas> {
     configuration,
     folder,
     tls: await readCertificates(configuration, folder),
+    secrets: await readSecrets(configuration, folder),
     clock,
     random: options.random ?? systemRandom,
     log,
@@ -90,8 +93,13 @@ export async function runKas(options: KasOptions): Promise<RunningKas> {
 }
 
 /** Every grace a drain may use, one after the other, and a little for closing. */
-function drainMsMax({ agent }: KasConfiguration): number {
+function drainMsMax({ agent, api, private_api }: KasConfiguration): number {
   const proxy = agent.kubernetes_api?.listen;
   const proxyMs = proxy === undefined ? 0 : proxy.listen_grace_period + proxy.shutdown_grace_period;
-  return proxyMs + agent.listen.listen_grace_period + agent.listen.max_connection_age + 30_000;
+  const apisMs = [api, private_api].reduce(
+    (sum, one) =>
+      sum + (one === undefined ? 0 : one.listen.listen_grace_period + one.listen.max_connection_age),
+    0,
+  );
+  return apisMs + proxyMs + agent.listen.listen_grace_period + agent.listen.max_connection_age + 30_000;
 }

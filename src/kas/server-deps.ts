@@ -3,12 +3,14 @@ import type { MetricsRegistry } from '../host/index.ts';
 import type { Clock, Log, Random } from '../ports/index.ts';
 import type { Certificates } from './certificates.ts';
 import type { KasConfiguration } from './configuration/index.ts';
+import type { Secrets } from './secrets.ts';
 
 export interface ServerDeps {
   readonly configuration: KasConfiguration;
   /** Relative paths of the configuration file start here. */
   readonly folder: string;
   readonly tls: Certificates;
+  readonly secrets: Secrets;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

@@ -39,6 +39,7 @@ import { registerHandler } from './agent-api/register.ts';
 import { ForgettableErrors } from './forgettable-errors.ts';
 import { grpcServerMetrics } from './grpc-metrics.ts';
 import { Authorizer } from './kubernetes-api/authorizer.ts';
+import { makeRpcApis } from './rpc-apis.ts';
 import type { ServerDeps } from './server-deps.ts';
 import { makeFronts, makePopulations, makeTree, type Tree } from './tree.ts';
 import { liveState } from './live-state.ts';
@@ -47,10 +48,19 @@ import { observeSizes } from './size-metrics.ts';
 const recordedTransitionsMax = 20_000;
 const wheelTickMs = 50;
 
+/** The bound ports; 0 for what is not configured or listens on a socket path. */
+export interface ServerPorts {
+  readonly agents: number;
+  readonly kubernetesApi: number;
+  readonly observability: number;
+  readonly api: number;
+  readonly privateApi: number;
+}
+
 export interface Server {
   readonly tree: Tree;
   readonly inspect: ActorInspector;
-  ports(): { readonly agents: number; readonly kubernetesApi: number; readonly observability: number };
+  ports(): ServerPorts;
   /** Closes what is not in the tree: the directory file and the store. */
   close(): Promise<void>;
 }
@@ -79,7 +89,8 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     observe,
   });
   const store = memoryStore({ clock, metrics });
-  const pushes = new ProjectPushes({ pushEvents: memoryPushEvents(), log });
+  const pushEvents = memoryPushEvents();
+  const pushes = new ProjectPushes({ pushEvents, log });
   const refusals = new ForgettableErrors(store.sharedErrors);
   const gitlab = cachedGitLab(embedded, {
     sharedErrors: refusals,
@@ -159,7 +170,8 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
       buckets: [0.001, 0.004, 0.016, 0.064, 0.256, 1.024, 4.096, 16.384],
     }),
   });
-  const grpc = new GrpcServer({ clock, log, observer: grpcServerMetrics(metrics) });
+  const grpcMetrics = grpcServerMetrics(metrics);
+  const grpc = new GrpcServer({ clock, log, observer: grpcMetrics });
   grpc.onSession = (session, peer) => connections.accept(session, peer);
   grpc.onAbuse = (session, abuse) => connections.abused(session, abuse);
   const arrivals = new Arrivals({
@@ -183,8 +195,19 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
   grpc.handle(methods.connect.path, connectHandler({ sessions, tunnels }));
   grpc.handle(methods.getConfiguration.path, getConfigurationHandler({ sessions, watches, random }));
   grpc.handle(methods.register.path, registerHandler(sessions));
+  const rpcApis = makeRpcApis(deps, {
+    supervisors: {
+      api: () => populations.apiConnections,
+      privateApi: () => populations.privateApiConnections,
+    },
+    observer: grpcMetrics,
+    store,
+    git,
+    pushEvents,
+  });
   const fronts = makeFronts(deps, {
     arrivals,
+    rpcApis,
     connections,
     requests,
     authorizer: new Authorizer({ gitlab, clock, log }),
@@ -198,6 +221,8 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
       agents: fronts.agents.port,
       kubernetesApi: fronts.kubernetesApi?.port ?? 0,
       observability: fronts.observability.port,
+      api: fronts.api?.port ?? 0,
+      privateApi: fronts.privateApi?.port ?? 0,
     }),
     close: async () => {
       await embedded.close();

@@ -1,6 +1,7 @@
 /**
  * The supervision tree of kas and the fronts that stand in it. Start order; it stops in reverse:
- * observability, connections, arrivals, sessions, configuration watches, tunnels, requests, agent API, Kubernetes API.
+ * observability, connections, arrivals, sessions, configuration watches, tunnels, requests, private API, API, agent API,
+ * Kubernetes API.
  */
 import {
   actorLimits,
@@ -19,12 +20,15 @@ import type { Authorizer } from './kubernetes-api/authorizer.ts';
 import { KubernetesApiFront } from './kubernetes-api/front.ts';
 import { parseListenAddress } from './listen.ts';
 import { ObservabilityFront } from './observability-front.ts';
+import type { RpcApis } from './rpc-apis.ts';
 import type { ServerDeps } from './server-deps.ts';
 
 /** The populations of the present life of the tree: ask for one each time, a restart makes a new one. */
 export interface Populations {
   connections: DynamicSupervisor;
   arrivals: HotSupervisor;
+  apiConnections: DynamicSupervisor;
+  privateApiConnections: DynamicSupervisor;
   sessions: DynamicSupervisor;
   watches: DynamicSupervisor;
   tunnels: HotSupervisor;
@@ -36,6 +40,10 @@ const makers = {
     new DynamicSupervisor({ id: 'connections', maxChildren: actorLimits.connectionsMax }, env),
   arrivals: (env: SupervisorEnv) =>
     new HotSupervisor({ id: 'arrivals', maxChildren: actorLimits.arrivalsMax }, env),
+  apiConnections: (env: SupervisorEnv) =>
+    new DynamicSupervisor({ id: 'api-connections', maxChildren: actorLimits.rpcConnectionsMax }, env),
+  privateApiConnections: (env: SupervisorEnv) =>
+    new DynamicSupervisor({ id: 'private-api-connections', maxChildren: actorLimits.rpcConnectionsMax }, env),
   sessions: (env: SupervisorEnv) =>
     new DynamicSupervisor({ id: 'sessions', maxChildren: actorLimits.sessionsMax }, env),
   watches: (env: SupervisorEnv) =>
@@ -50,6 +58,8 @@ export function makePopulations(env: SupervisorEnv): Populations {
   return {
     connections: makers.connections(env),
     arrivals: makers.arrivals(env),
+    apiConnections: makers.apiConnections(env),
+    privateApiConnections: makers.privateApiConnections(env),
     sessions: makers.sessions(env),
     watches: makers.watches(env),
     tunnels: makers.tunnels(env),
@@ -57,7 +67,7 @@ export function makePopulations(env: SupervisorEnv): Populations {
   };
 }
 
-export interface Fronts {
+export interface Fronts extends RpcApis {
   readonly agents: AgentApiFront;
   readonly kubernetesApi: KubernetesApiFront | undefined;
   readonly observability: ObservabilityFront;
@@ -70,6 +80,7 @@ export function makeFronts(
     readonly connections: AgentConnections;
     readonly requests: Requests;
     readonly authorizer: Authorizer;
+    readonly rpcApis: RpcApis;
     readonly state: () => unknown;
   },
 ): Fronts {
@@ -99,9 +110,13 @@ export function makeFronts(
           log,
           metrics: registry.metrics,
         });
+  const { api, privateApi } = parts.rpcApis;
+  const ready = (yes: boolean) => (yes ? undefined : 'not ready yet');
   return {
     agents,
     kubernetesApi,
+    api,
+    privateApi,
     observability: new ObservabilityFront({
       address: parseListenAddress(observability.listen.network, observability.listen.address),
       tls: tls.observability,
@@ -111,7 +126,9 @@ export function makeFronts(
         readiness: observability.readiness_probe.url_path,
       },
       readinessProbes: {
-        agentServer: () => (agents.port > 0 ? undefined : 'not ready yet'),
+        agentServer: () => ready(agents.port > 0),
+        ...(api === undefined ? {} : { apiServer: () => ready(api.listening) }),
+        ...(privateApi === undefined ? {} : { privateApiServer: () => ready(privateApi.listening) }),
         kas: () => (serving() ? undefined : 'starting or stopping'),
       },
       exposeMetrics: () => registry.expose(),
@@ -132,13 +149,16 @@ export function makeTree(
   populations: Populations,
   fronts: Fronts,
   log: Log,
-  { agent }: KasConfiguration,
+  configuration: KasConfiguration,
 ): Tree {
+  const { agent, api, private_api: privateApi } = configuration;
   const named = new Map<string, Front>([
     ['observability', fronts.observability],
     ['agent-api', fronts.agents],
   ]);
   if (fronts.kubernetesApi !== undefined) named.set('kubernetes-api', fronts.kubernetesApi);
+  if (fronts.api !== undefined) named.set('api', fronts.api);
+  if (fronts.privateApi !== undefined) named.set('private-api', fronts.privateApi);
   const logic = createListenerLogic({ fronts: named, log });
   const listener = (name: string, listenGraceMs: number, shutdownGraceMs: number) => ({
     id: `listener:${name}`,
@@ -148,6 +168,18 @@ export function makeTree(
     shutdown: 'infinity' as const,
   });
   const proxy = agent.kubernetes_api?.listen;
+  // A grace counts from the request to stop. The listeners of agents and clients stop first, and have had theirs by then.
+  const graceBeforeMs = agent.listen.listen_grace_period + (proxy?.listen_grace_period ?? 0);
+  const rpcListener = (name: string, section: KasConfiguration['api'] | KasConfiguration['private_api']) =>
+    section === undefined
+      ? []
+      : [
+          listener(
+            name,
+            Math.max(0, section.listen.listen_grace_period - graceBeforeMs),
+            section.listen.max_connection_age,
+          ),
+        ];
   const root = new Supervisor(
     {
       id: 'kas',
@@ -162,6 +194,16 @@ export function makeTree(
         { id: 'watches', supervisor: () => (populations.watches = makers.watches(env)) },
         { id: 'tunnels', supervisor: () => (populations.tunnels = makers.tunnels(env)) },
         { id: 'requests', supervisor: () => (populations.requests = makers.requests(env)) },
+        {
+          id: 'api-connections',
+          supervisor: () => (populations.apiConnections = makers.apiConnections(env)),
+        },
+        {
+          id: 'private-api-connections',
+          supervisor: () => (populations.privateApiConnections = makers.privateApiConnections(env)),
+        },
+        ...rpcListener('private-api', privateApi),
+        ...rpcListener('api', api),
         listener('agent-api', agent.listen.listen_grace_period, agent.listen.max_connection_age),
         ...(proxy === undefined
           ? []
@@ -174,7 +216,13 @@ export function makeTree(
     start: () => root.start(),
     drain: () => root.stop('kas is stopping'),
     kill: async () => {
-      await Promise.all([fronts.kubernetesApi?.cut(), fronts.agents.cut(), fronts.observability.cut()]);
+      await Promise.all([
+        fronts.kubernetesApi?.cut(),
+        fronts.agents.cut(),
+        fronts.api?.cut(),
+        fronts.privateApi?.cut(),
+        fronts.observability.cut(),
+      ]);
     },
     broken: root.exit.then((exit) =>
       exit.kind === 'shutdown'

@@ -23,6 +23,8 @@ export const tokens = {
   person: 'person-token-1234567890',
 } as const;
 
+export const secrets = { api: Buffer.alloc(32, 1), privateApi: Buffer.alloc(32, 2) } as const;
+
 const agentConfiguration = `ci_access:
   projects:
     - id: demo/agents
@@ -41,6 +43,8 @@ export interface KasUnderTestOptions {
   readonly agentListen?: string;
   readonly proxy?: string;
   readonly gitlab?: string;
+  /** With the listeners for GitLab and other kas. */
+  readonly apis?: boolean;
   /** The job runs in this environment. */
   readonly environment?: string;
   /** Leaves the agent's repository without a commit. */
@@ -185,6 +189,25 @@ export class KasUnderTest {
     }
   }
 
+  /** A new commit on main in which the agent's file says this. */
+  async commitFile(text: string): Promise<string> {
+    const { default: git } = await import('isomorphic-git');
+    const { default: fs } = await import('node:fs');
+    const gitdir = this.repository;
+    let oid = await git.writeBlob({ fs, gitdir, blob: Buffer.from(text) });
+    let entry = { mode: '100644', path: 'config.yaml', type: 'blob' as 'blob' | 'tree' };
+    for (const path of ['demo', 'agents', '.gitlab', '']) {
+      oid = await git.writeTree({ fs, gitdir, tree: [{ ...entry, oid }] });
+      entry = { mode: '040000', path, type: 'tree' };
+    }
+    const by = { name: 'a', email: 'a@example.com', timestamp: 1, timezoneOffset: 0 };
+    const parent = [await git.resolveRef({ fs, gitdir, ref: 'refs/heads/main' })];
+    const commit = { message: 'm\n', tree: oid, parent, author: by, committer: by };
+    const made = await git.writeCommit({ fs, gitdir, commit });
+    await git.writeRef({ fs, gitdir, ref: 'refs/heads/main', value: made, force: true });
+    return made;
+  }
+
   requestStop(): void {
     this.#kas?.stop('test');
   }
@@ -216,6 +239,9 @@ export class KasUnderTest {
     await this.writeDirectory();
     const configurationFile = join(this.folder, 'kas.yaml');
     await writeFile(configurationFile, kasFile(this.#options));
+    const encoded = (secret: Buffer) => `${secret.toString('base64')}\n`;
+    await writeFile(join(this.folder, 'api.secret'), encoded(secrets.api));
+    await writeFile(join(this.folder, 'private-api.secret'), encoded(secrets.privateApi));
     const random = new SeededRandom(1);
     this.#kas = await runKas({ configurationFile, clock: this.clock, random, logLevel: 'error' });
     void this.#kas.ended.then((outcome) => (this.#ended = outcome));
@@ -228,7 +254,7 @@ async function makeEmptyRepository(gitdir: string): Promise<void> {
   await git.init({ fs, gitdir, dir: gitdir, bare: true, defaultBranch: 'main' });
 }
 
-function kasFile({ agentListen = '', proxy = '', gitlab = '' }: KasUnderTestOptions): string {
+function kasFile({ agentListen = '', proxy = '', gitlab = '', apis }: KasUnderTestOptions): string {
   return `standalone: { file: gitlab.yaml }
 gitlab: { ${gitlab} }
 agent:
@@ -238,8 +264,14 @@ agent:
     ${proxy}
 observability:
   listen: { address: "127.0.0.1:0" }
-`;
+${apis === true ? apiSections : ''}`;
 }
+
+const apiSections = `api:
+  listen: { address: "127.0.0.1:0", authentication_secret_file: api.secret, listen_grace_period: "1s" }
+private_api:
+  listen: { address: "127.0.0.1:0", authentication_secret_file: private-api.secret, listen_grace_period: "1s" }
+`;
 
 function directoryFile({ environment }: KasUnderTestOptions, agentTokens: readonly string[]): string {
   const hashes = agentTokens.map((token) => `"${hashToken(token)}"`).join(', ');

@@ -98,14 +98,14 @@ async function read(
 }
 
 function connectedAgentInfo(agent: ConnectedAgent): ConnectedAgentInfo {
-  const { version, commitId, podNamespace, podName, kubernetesVersion } = agent;
+  const { version, commitId, podNamespace, podName, kubernetes } = agent;
   return create(ConnectedAgentInfoSchema, {
     agentMeta: {
       version,
       commitId,
       podNamespace,
       podName,
-      kubernetesVersion: { gitVersion: kubernetesVersion },
+      kubernetesVersion: kubernetes,
     },
     connectedAt: timestampFromMs(agent.connectedAt),
     connectionId: agent.connectionId,
