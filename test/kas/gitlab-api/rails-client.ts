@@ -82,7 +82,7 @@ export class RailsClient {
           resolve({
             code: error?.code ?? 0,
             details: error?.details ?? '',
-            message: answer as MessageShape<O> | undefined,
+            message: answer,
           }),
       );
     });
