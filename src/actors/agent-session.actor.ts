@@ -237,7 +237,8 @@ async function announce(deps: AgentSessionDeps, session: AgentSession | undefine
     );
     if (!accepted) deps.log.debug('A newer session of this pod is registered', { agent_id: agent.agentId });
   } catch (error) {
-    deps.log.error('Failed to register agent', { agent_id: agent.agentId, error: error as Error });
+    // One line per agent: the store tells of its failures by itself, and writes the entry when it can.
+    deps.log.debug('Failed to register agent', { agent_id: agent.agentId, error: error as Error });
   }
 }
 
@@ -269,6 +270,6 @@ function farewell(deps: AgentSessionDeps, session: AgentSession | undefined): vo
   });
   if (pod === undefined) return;
   deps.store.unregisterAgent(agent.agentId, pod.podId, session.incarnation).catch((error: unknown) => {
-    deps.log.error('Failed to unregister agent', { agent_id: agent.agentId, error: error as Error });
+    deps.log.debug('Failed to unregister agent', { agent_id: agent.agentId, error: error as Error });
   });
 }

@@ -64,7 +64,8 @@ export class AgentSessions {
         else done({ kind: 'refused', status: exhausted });
       },
       (error: unknown) => {
-        this.#deps.log.error('Failed to count calls of an agent token', { error: error as Error });
+        // One line per call: the store tells of its failures by itself, and once.
+        this.#deps.log.debug('Failed to count calls of an agent token', { error: error as Error });
         this.#admit(call, token.value, hash, patient, done); // A1
       },
     );

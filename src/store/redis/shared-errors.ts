@@ -1,11 +1,9 @@
 /** Refusals of GitLab that all kas remember (`spec/wire.md §8`): strings with a time to live. */
-import type { SharedErrors } from '../../ports/index.ts';
+import type { SharedError, SharedErrors } from '../../ports/index.ts';
 import type { RedisConnection } from './connection.ts';
 import type { CallJournal } from './journal.ts';
 import type { RedisKeys } from './keys.ts';
 import { decodeRefusal, encodeRefusal } from './values.ts';
-
-type Refusal = Parameters<SharedErrors['set']>[1];
 
 export class RedisErrors implements SharedErrors {
   readonly #borrow: () => RedisConnection;
@@ -18,7 +16,7 @@ export class RedisErrors implements SharedErrors {
     this.#journal = journal;
   }
 
-  get(key: string): Promise<Refusal | undefined> {
+  get(key: string): Promise<SharedError | undefined> {
     return this.#journal.told('get_error', async () => {
       const value = await this.#borrow().call('GET', this.#keys.of(key));
       if (!(value instanceof Buffer)) return undefined;
@@ -28,10 +26,10 @@ export class RedisErrors implements SharedErrors {
     });
   }
 
-  set(key: string, error: Refusal, ttlMs: number): Promise<void> {
+  set(key: string, error: SharedError, ttlMs: number): Promise<void> {
     return this.#journal.told('set_error', async () => {
       const ms = Math.max(1, Math.ceil(ttlMs));
-      await this.#borrow().call('SET', this.#keys.of(key), encodeRefusal(key, error), 'PX', String(ms));
+      await this.#borrow().call('SET', this.#keys.of(key), encodeRefusal(error), 'PX', String(ms));
     });
   }
 }

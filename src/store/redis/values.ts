@@ -7,7 +7,7 @@
  */
 import { create } from '@bufbuild/protobuf';
 import { anyIs, anyPack, anyUnpack, AnySchema, timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
-import type { ConnectedAgent, PushEvent, SharedErrors } from '../../ports/index.ts';
+import type { ConnectedAgent, PushEvent, SharedError } from '../../ports/index.ts';
 import {
   ClientErrorSchema,
   ConnectedAgentInfoSchema,
@@ -93,30 +93,20 @@ function decodeAgent(bytes: Uint8Array, incarnation: number): ConnectedAgent {
   };
 }
 
-type Refusal = Parameters<SharedErrors['set']>[1];
-
-/** Paths of GitLab's API by the kind of question, which a Go kas names when it tells of a remembered error. */
-const pathOfQuestion: Readonly<Record<string, string>> = {
-  agent_info_errs: '/api/v4/internal/kubernetes/agent_info',
-  project_info_errs: '/api/v4/internal/kubernetes/project_info',
-  verify_project_access_errs: '/api/v4/internal/kubernetes/verify_project_access',
-  allowed_agents_errs: '/api/v4/job/allowed_agents',
-  auth_proxy_user_errs: '/api/v4/internal/kubernetes/authorize_proxy_user',
-};
-
-export function encodeRefusal(key: string, { statusCode, reason }: Refusal): Buffer {
-  const path = pathOfQuestion[key.slice(0, key.indexOf(':'))] ?? '';
+export function encodeRefusal({ statusCode, path = '', reason }: SharedError): Buffer {
   const error = create(ClientErrorSchema, { statusCode, path, reason });
   return encode(AnySchema, anyPack(ClientErrorSchema, error));
 }
 
-export function decodeRefusal(bytes: Buffer): Refusal | undefined {
+export function decodeRefusal(bytes: Buffer): SharedError | undefined {
   if (bytes.length > redisLimits.entryBytesMax) return undefined;
   return orUndefined(() => {
     const any = decode(AnySchema, bytes);
     if (!anyIs(any, ClientErrorSchema)) return undefined;
     const error = anyUnpack(any, ClientErrorSchema);
-    return error && { statusCode: error.statusCode, reason: error.reason };
+    if (error === undefined) return undefined;
+    const { statusCode, path, reason } = error;
+    return { statusCode, reason, ...(path === '' ? {} : { path }) };
   });
 }
 

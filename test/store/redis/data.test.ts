@@ -130,7 +130,8 @@ it('keeps refusals of GitLab as a Go kas does', async () => {
   const { server, store } = await at(then);
   const name = `agent_info_errs:${secretKey('glagent-0123456789')}`;
   const stored = key('agent_info_errs:', '225787ebb6c8993968fa25db2ffbd91cce3f19a0dc735036d0e29a31cea0ca9a');
-  await store.sharedErrors.set(name, { statusCode: 401, reason: 'no' }, 60_000);
+  const refusal = { statusCode: 401, path: '/api/v4/internal/kubernetes/agent_info', reason: 'no' };
+  await store.sharedErrors.set(name, refusal, 60_000);
   // Any{type_url type.googleapis.com/gitlab.agent.gitlab.ClientError, ClientError{401, path, reason no}}
   const url = ascii('type.googleapis.com/gitlab.agent.gitlab.ClientError');
   const path = ascii('/api/v4/internal/kubernetes/agent_info');
@@ -145,6 +146,7 @@ it('keeps refusals of GitLab as a Go kas does', async () => {
   ]);
   expect(await server.command('GET', stored)).toEqual(any);
   expect(await lifetimeMs(server, stored)).toBeGreaterThan(0);
+  expect(await store.sharedErrors.get(name)).toEqual(refusal);
   const ofGo = Buffer.concat([hex('0a'), Buffer.of(url.length), url, hex('12 03 08 9303')]);
   await server.command('SET', stored, ofGo);
   expect(await store.sharedErrors.get(name)).toEqual({ statusCode: 403, reason: '' });

@@ -128,8 +128,16 @@ async function tlsServer(names = 'IP:127.0.0.1') {
   const server = await redisServer({
     port,
     args: [
-      ...['--port', '0', '--tls-port', String(port), '--tls-ca-cert-file', at('ca.crt')],
-      ...['--tls-cert-file', at('server.crt'), '--tls-key-file', at('server.key')],
+      '--port',
+      '0',
+      '--tls-port',
+      String(port),
+      '--tls-ca-cert-file',
+      at('ca.crt'),
+      '--tls-cert-file',
+      at('server.crt'),
+      '--tls-key-file',
+      at('server.key'),
     ],
   });
   return { folder, server };
