@@ -8,7 +8,9 @@
  * L3. Going away is make before break: the old connection keeps its streams (`retired`), the new one is dialled beside it.
  * L4. Failures are forgotten only after `proven` of uptime, so a kas that accepts and drops is not hammered; and the
  *     first dial waits `startDelay`, so a crash loop is not a dial loop.
- * L5. A refusal (bad token, unknown agent) is waited out for long, and never given up.
+ * L5. Before HTTP/2 there is a ladder: TCP, perhaps a proxy, TLS, the upgrade to a WebSocket. Which hops there are is told
+ *     by the hops; each has its own deadline, so what is cut for silence is known by its hop.
+ * L6. A refusal (bad token, unknown agent) is waited out for long, and never given up.
  */
 import { assign, fromCallback, setup } from 'xstate';
 
@@ -23,24 +25,29 @@ type Context = Input & {
   readonly failures: number;
   readonly refusals: number;
 };
+/** What of a connection is being waited for, or its last ping. */
+type Hop = 'tcp' | 'proxy' | 'tls' | 'upgrade' | 'http2' | 'keepalive';
+type Named = { readonly incarnation: number };
+type Fact<T extends string> = T extends string ? { readonly type: T } & Named : never;
 type Event =
-  | { readonly type: 'socket.connected'; readonly incarnation: number }
-  | { readonly type: 'settings.received'; readonly incarnation: number }
-  | { readonly type: 'connection.closed'; readonly incarnation: number; readonly reason: string }
-  | { readonly type: 'ping.acknowledged'; readonly incarnation: number }
-  | { readonly type: 'goaway.received'; readonly incarnation: number }
+  /** A hop was reached and the next one has begun; which ones there are depends on address and proxies. */
+  | Fact<'proxy.begun' | 'tls.begun' | 'upgrade.begun' | 'http2.begun'>
+  | Fact<'settings.received' | 'ping.acknowledged' | 'goaway.received' | 'call.accepted'>
+  | ({ readonly type: 'connection.closed' } & Loss)
   | ({ readonly type: 'call.refused' } & Refusal)
-  | { readonly type: 'call.accepted'; readonly incarnation: number }
   | { readonly type: 'retired.emptied' }
   | { readonly type: 'stop.requested' };
 type Output = { readonly kind: 'stopped' };
-type Named = { readonly incarnation: number };
-type Loss = Named & { readonly reason: string };
+type Loss = Named & { readonly reason: string; readonly remedy: string };
+type Silence = Named & { readonly at: Hop };
 type Refusal = Named & { readonly code: number; readonly message: string };
 
-/** The numbers of `spec/wire.md §4.4`; the rest is ours. */
+/** The numbers of `spec/wire.md §4.3` and `§4.4`; the rest is ours. */
 export const agentLinkDelays = {
   dialMs: 20_000,
+  proxyMs: 20_000,
+  tlsMs: 10_000,
+  upgradeMs: 20_000,
   handshakeMs: 20_000,
   pingMs: 55_000,
   pingAckMs: 20_000,
@@ -66,6 +73,15 @@ export function linkRefusedMs(refusals: number): number {
   return Math.min(refusedInitMs * 2 ** Math.min(Math.max(refusals - 1, 0), 8), refusedMsMax);
 }
 
+const current = { type: 'current', params: theirs } as const;
+/** What may come after a hop. */
+const afterTls = {
+  'upgrade.begun': { guard: current, target: 'upgrading' },
+  'http2.begun': { guard: current, target: 'handshaking' },
+} as const;
+const afterProxy = { 'tls.begun': { guard: current, target: 'securing' }, ...afterTls } as const;
+const afterTcp = { 'proxy.begun': { guard: current, target: 'proxying' }, ...afterProxy } as const;
+
 export const agentLinkMachine = setup({
   types: {
     context: {} as Context,
@@ -86,8 +102,8 @@ export const agentLinkMachine = setup({
     announce: (_, _params: Named) => {},
     withdraw: (_, _params: Named) => {},
     retire: (_, _params: Named) => {},
-    /** Cuts a connection that went silent and reports why. */
-    drop: (_, _params: Loss) => {},
+    /** Cuts a connection that went silent and reports where. */
+    drop: (_, _params: Silence) => {},
     ping: (_, _params: Named) => {},
     pingRetired: () => {},
     dropSilentRetired: () => {},
@@ -105,6 +121,9 @@ export const agentLinkMachine = setup({
   delays: {
     startDelay: ({ context }) => context.startDelayMs,
     dialDeadline: agentLinkDelays.dialMs,
+    proxyDeadline: agentLinkDelays.proxyMs,
+    tlsDeadline: agentLinkDelays.tlsMs,
+    upgradeDeadline: agentLinkDelays.upgradeMs,
     handshakeDeadline: agentLinkDelays.handshakeMs,
     pingPeriod: agentLinkDelays.pingMs,
     pingAck: agentLinkDelays.pingAckMs,
@@ -115,7 +134,7 @@ export const agentLinkMachine = setup({
   },
 }).createMachine({
   id: 'agentLink',
-  description: 'agentk side of its one connection to kas: dial, handshake, keep alive, go away, back off.',
+  description: 'agentk side of its one connection to kas: the ladder up, keep alive, go away, back off.',
   options: { maxIterations: 100 },
   context: ({ input }) => ({ ...input, incarnation: 0, failures: 0, refusals: 0 }),
   initial: 'running',
@@ -129,43 +148,34 @@ export const agentLinkMachine = setup({
         session: {
           initial: 'delaying',
           states: {
-            delaying: { after: { startDelay: 'dialing' } },
-            dialing: {
+            delaying: { after: { startDelay: 'connecting' } },
+            /** The ladder: each hop has its own deadline, and hops that are not on the way are passed over. */
+            connecting: {
               entry: ['nextIncarnation', { type: 'dial', params: own }],
-              after: {
-                dialDeadline: {
-                  target: 'backingOff',
-                  actions: [
-                    'countFailure',
-                    { type: 'drop', params: silent('kas did not accept the connection') },
-                  ],
-                },
-              },
               on: {
-                'socket.connected': { guard: { type: 'current', params: theirs }, target: 'handshaking' },
                 'connection.closed': {
-                  guard: { type: 'current', params: theirs },
+                  guard: current,
                   target: 'backingOff',
                   actions: ['countFailure', { type: 'reportLoss', params: closed }],
                 },
               },
-            },
-            handshaking: {
-              after: {
-                handshakeDeadline: {
-                  target: 'backingOff',
-                  actions: [
-                    'countFailure',
-                    { type: 'drop', params: silent('kas did not answer the HTTP/2 handshake') },
-                  ],
+              initial: 'dialing',
+              states: {
+                dialing: { after: { dialDeadline: givenUp('tcp') }, on: afterTcp },
+                proxying: { after: { proxyDeadline: givenUp('proxy') }, on: afterProxy },
+                securing: { after: { tlsDeadline: givenUp('tls') }, on: afterTls },
+                // A redirect climbs the ladder again, within this state's time.
+                upgrading: {
+                  after: { upgradeDeadline: givenUp('upgrade') },
+                  on: {
+                    'http2.begun': { guard: current, target: 'handshaking' },
+                  },
                 },
-              },
-              on: {
-                'settings.received': { guard: { type: 'current', params: theirs }, target: 'connected' },
-                'connection.closed': {
-                  guard: { type: 'current', params: theirs },
-                  target: 'backingOff',
-                  actions: ['countFailure', { type: 'reportLoss', params: closed }],
+                handshaking: {
+                  after: { handshakeDeadline: givenUp('http2') },
+                  on: {
+                    'settings.received': { guard: current, target: '#agentLink.running.session.connected' },
+                  },
                 },
               },
             },
@@ -177,24 +187,24 @@ export const agentLinkMachine = setup({
               after: { proven: { actions: 'forgiveFailures' } },
               on: {
                 'connection.closed': {
-                  guard: { type: 'current', params: theirs },
+                  guard: current,
                   target: 'backingOff',
                   actions: { type: 'reportLoss', params: closed },
                 },
                 'goaway.received': [
                   {
                     guard: { type: 'currentAndProven', params: theirs },
-                    target: 'dialing',
+                    target: 'connecting',
                     actions: { type: 'retire', params: theirs },
                   },
                   {
-                    guard: { type: 'current', params: theirs },
+                    guard: current,
                     target: 'backingOff',
                     actions: { type: 'retire', params: theirs },
                   },
                 ],
                 'call.refused': {
-                  guard: { type: 'current', params: theirs },
+                  guard: current,
                   target: 'refused',
                   actions: [
                     'countRefusal',
@@ -215,17 +225,17 @@ export const agentLinkMachine = setup({
                   after: {
                     pingAck: {
                       target: '#agentLink.running.session.backingOff',
-                      actions: { type: 'drop', params: silent('kas did not answer a keepalive ping') },
+                      actions: { type: 'drop', params: silentAt('keepalive') },
                     },
                   },
                   on: {
-                    'ping.acknowledged': { guard: { type: 'current', params: theirs }, target: 'quiet' },
+                    'ping.acknowledged': { guard: current, target: 'quiet' },
                   },
                 },
               },
             },
-            backingOff: { after: { backoff: 'dialing' } },
-            refused: { after: { refusedWait: 'dialing' } },
+            backingOff: { after: { backoff: 'connecting' } },
+            refused: { after: { refusedWait: 'connecting' } },
           },
         },
         /** Connections that take no new streams: they finish what they have, and are watched like the current one (L3). */
@@ -234,8 +244,8 @@ export const agentLinkMachine = setup({
           states: {
             none: {
               on: {
-                'goaway.received': { guard: { type: 'current', params: theirs }, target: 'draining' },
-                'call.refused': { guard: { type: 'current', params: theirs }, target: 'draining' },
+                'goaway.received': { guard: current, target: 'draining' },
+                'call.refused': { guard: current, target: 'draining' },
               },
             },
             draining: { after: { pingPeriod: 'checking' }, on: { 'retired.emptied': 'none' } },
@@ -261,16 +271,21 @@ function theirs({ event }: { event: Named }): Named {
 }
 
 function closed({ event }: { event: Loss }): Loss {
-  return { incarnation: event.incarnation, reason: event.reason };
+  return { incarnation: event.incarnation, reason: event.reason, remedy: event.remedy };
 }
 
 function refusal({ event: { incarnation, code, message } }: { event: Refusal }): Refusal {
   return { incarnation, code, message };
 }
 
-function silent(what: string) {
-  return ({ context }: { context: Context }): Loss => ({
-    incarnation: context.incarnation,
-    reason: `${what} in time`,
-  });
+function silentAt(at: Hop) {
+  return ({ context }: { context: Context }): Silence => ({ incarnation: context.incarnation, at });
+}
+
+/** What the end of a hop's time does. */
+function givenUp(at: Hop) {
+  return {
+    target: '#agentLink.running.session.backingOff',
+    actions: ['countFailure', { type: 'drop', params: silentAt(at) }],
+  } as const;
 }

@@ -117,7 +117,7 @@ export function buildAgentTree(deps: AgentTreeDeps): AgentTree {
   const link = createAgentLinkLogic({
     sockets,
     board,
-    journal: new LinkJournal(log, options.kasAddress),
+    journal: new LinkJournal(log, target.address.shown),
     random,
   });
   const registration = createRegistrationLogic({

@@ -123,12 +123,19 @@ function agentkCommand(build: BuildInfo): Command {
     .description('GitLab agent for Kubernetes')
     .version(versionText(build), '--version', 'print the version')
     .allowExcessArguments(false)
-    .option('--kas-address <url>', 'URL of kas: grpc://host[:port] or grpcs://host[:port] (required)', '')
+    .option(
+      '--kas-address <url>',
+      'URL of kas: grpc://host[:port], grpcs://host[:port], ws://... or wss://... (required)',
+      '',
+    )
     .option('--token-file <file>', 'file with the agent token', '')
     .option('--ca-cert-file <file>', 'PEM certificates trusted for kas, beside those of the system', '')
     .option('--kas-ca-cert-file <file>', 'same as --ca-cert-file', '')
     .addOption(
-      new Option('--kas-header <header>', 'extra `Name: value` for calls to kas (repeatable)')
+      new Option(
+        '--kas-header <header>',
+        'extra `Name: value` for calls to kas, or for the WebSocket (repeatable)',
+      )
         .argParser(repeated)
         .default([], 'none'),
     )

@@ -33,4 +33,8 @@ export const agentkLimits = {
   /** Headers of one response of the API server. */
   kubernetesHeaderBytesMax: 1024 * 1024,
   kasHeadersMax: 64,
+  /** What one of several addresses of a name gets before the next is tried. */
+  addressAttemptMs: 2_000,
+  /** Headers of a proxy's answer to CONNECT. */
+  proxyHeaderBytesMax: 64 * 1024,
 } as const;

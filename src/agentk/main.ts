@@ -11,12 +11,14 @@ import type { Observability } from '../inspect/index.ts';
 import { guarded, Registry, reportsToLog, watch } from '../supervisor/index.ts';
 import type { ChildInfo, SupervisorEnv } from '../supervisor/index.ts';
 import { agentkMachine } from '../../statecharts/index.ts';
+import type { Metadata } from '../protocol/index.ts';
+import { agentName } from './build-info.ts';
 import { AgentLog } from './agent-log.ts';
 import { buildAgentTree, type AgentTree } from './agent-tree.ts';
 import { loadKubernetesAccess, openApiServer } from './kubernetes/index.ts';
 import type { ApiServer } from './kubernetes/index.ts';
 import { agentkLimits } from './limits.ts';
-import { parseKasAddress, parseKasHeaders } from './link/index.ts';
+import { parseKasAddress, parseKasHeaders, ProxyEnvironment, upgradeHeadersOf } from './link/index.ts';
 import type { KasTarget } from './link/index.ts';
 import { openEndpoint } from './observability-endpoint.ts';
 import type { AgentkOptions } from './options.ts';
@@ -42,17 +44,10 @@ export interface Agentk {
  */
 export async function runAgentk(options: AgentkOptions): Promise<Agentk> {
   const { clock } = options.ports;
-  const headers = parseKasHeaders(options.kasHeaders);
-  if ('error' in headers) throw new Error(headers.error);
-  const target = kasTarget(options);
+  const { target, metadata } = kasTarget(options);
   const access = await loadKubernetesAccess(options.kubernetes, { env: options.env, clock });
   const server = openApiServer(access, clock);
   const log = new AgentLog(options.ports.log);
-  const proxies = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'].filter(
-    (name) => options.env[name],
-  );
-  if (proxies.length > 0)
-    log.warn('Proxies are not supported yet, connecting directly', { ignored: proxies });
   const recorder = new FlightRecorder({ clock, entriesMax: agentkLimits.recordedTransitionsMax });
   const env: SupervisorEnv = {
     clock,
@@ -66,7 +61,7 @@ export async function runAgentk(options: AgentkOptions): Promise<Agentk> {
   };
   let restart: (reason: string) => void = () => {};
   const onIdentityChanged = (reason: string) => restart(reason);
-  const tree = buildAgentTree({ options, target, headers: headers.ok, server, log, env, onIdentityChanged });
+  const tree = buildAgentTree({ options, target, headers: metadata, server, log, env, onIdentityChanged });
   const state = () => ({
     children: tree.root.whichChildren().map(shown),
     tunnels: tree.herd.states(),
@@ -78,17 +73,27 @@ export async function runAgentk(options: AgentkOptions): Promise<Agentk> {
   return daemon;
 }
 
-function kasTarget(options: AgentkOptions): KasTarget {
+/** Extra headers are metadata of each call, or headers of the upgrade request (`spec/agentk.md §1.4`). */
+function kasTarget(options: AgentkOptions): { readonly target: KasTarget; readonly metadata: Metadata } {
+  const headers = parseKasHeaders(options.kasHeaders);
+  if ('error' in headers) throw new Error(headers.error);
   const address = parseKasAddress(options.kasAddress);
   if ('error' in address) throw new Error(address.error);
   const { kasCaFile, kasServerName, kasSkipVerify } = options;
+  const userAgent = agentName(options.build);
   return {
-    address: address.ok,
-    tls: {
-      caFile: kasCaFile === '' ? undefined : kasCaFile,
-      serverName: kasServerName === '' ? undefined : kasServerName,
-      skipVerify: kasSkipVerify ?? false,
+    target: {
+      address: address.ok,
+      tls: {
+        caFile: kasCaFile === '' ? undefined : kasCaFile,
+        serverName: kasServerName === '' ? undefined : kasServerName,
+        skipVerify: kasSkipVerify ?? false,
+      },
+      proxies: new ProxyEnvironment(options.env),
+      userAgent,
+      upgradeHeaders: upgradeHeadersOf(headers.ok, userAgent),
     },
+    metadata: address.ok.webSocket === undefined ? headers.ok : new Map(),
   };
 }
 

@@ -2,7 +2,7 @@
 import { createServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
-import { KasSockets, parseKasAddress } from '../../src/agentk/link/index.ts';
+import { KasSockets, parseKasAddress, ProxyEnvironment } from '../../src/agentk/link/index.ts';
 import { until } from '../kas/waiting.ts';
 
 it('outlives keepalive although it cannot be pinged any more, and closes with its last stream', async () => {
@@ -16,11 +16,14 @@ it('outlives keepalive although it cannot be pinged any more, and closes with it
   const sockets = new KasSockets({
     address: address.ok,
     tls: { caFile: undefined, serverName: undefined, skipVerify: false },
+    proxies: new ProxyEnvironment({}),
+    userAgent: 'test',
+    upgradeHeaders: {},
   });
   const facts: string[] = [];
   sockets.dial(1, (fact) => facts.push(fact.type));
   await until(() => facts.includes('settings.received'));
-  const stream = sockets.find(1)?.session.request({ ':method': 'POST', ':path': '/x' });
+  const stream = sockets.find(1)?.session?.request({ ':method': 'POST', ':path': '/x' });
   await new Promise((resolve) => stream?.once('response', resolve));
   sessions[0]?.goaway();
   await until(() => facts.includes('goaway.received'));

@@ -64,7 +64,10 @@ export const chartModels: Readonly<Record<string, ChartModel>> = {
   'agent-link': {
     input: { startDelayMs: 0 },
     payloads: (context) => ({
-      'socket.connected': here(context),
+      'proxy.begun': here(context),
+      'tls.begun': here(context),
+      'upgrade.begun': here(context),
+      'http2.begun': here(context),
       'settings.received': here(context),
       'connection.closed': here(context),
       'ping.acknowledged': here(context),

@@ -13,6 +13,7 @@ import {
   linkRefusedMs,
 } from '../../../statecharts/index.ts';
 import type { KasSockets } from './kas-sockets.ts';
+import { describe } from './link-failure.ts';
 import type { LinkBoard } from './link-board.ts';
 import type { LinkJournal } from './link-journal.ts';
 
@@ -37,26 +38,26 @@ export function createAgentLinkLogic({ sockets, board, journal, random }: AgentL
     actions: {
       dial: ({ self }, { incarnation }) => sockets.dial(incarnation, (fact) => self.send(fact)),
       announce: ({ self, context }, { incarnation }) => {
-        const connection = sockets.find(incarnation);
-        if (connection === undefined) return;
+        const session = sockets.find(incarnation)?.session;
+        if (session === undefined) return;
         // After a refusal only kas's acceptance is news.
         if (context.refusals === 0) journal.connected(incarnation);
         board.onStanding = standingTo(self);
-        board.announce({ incarnation, session: connection.session });
+        board.announce({ incarnation, session });
       },
       withdraw: () => board.withdraw(),
       retire: (_, { incarnation }) => {
         journal.goingAway();
         sockets.retire(incarnation);
       },
-      drop: (_, { incarnation, reason }) => {
-        journal.lost(reason);
+      drop: (_, { incarnation, at }) => {
+        journal.lost(describe({ hop: 'silence', at }));
         sockets.drop(incarnation);
       },
       ping: (_, { incarnation }) => sockets.find(incarnation)?.ping(),
       pingRetired: () => sockets.pingRetired(),
       dropSilentRetired: () => sockets.dropSilentRetired(),
-      reportLoss: (_, { reason }) => journal.lost(reason),
+      reportLoss: (_, loss) => journal.lost(loss),
       reportRefusal: ({ context }, { code, message }) =>
         journal.refused(statusCodeOf(code), message, context.refusals),
       reportAcceptance: (_, { incarnation }) => journal.connected(incarnation),

@@ -7,34 +7,64 @@ import type { Metadata } from '../../protocol/index.ts';
 import { agentkLimits } from '../limits.ts';
 
 export interface KasAddress {
+  readonly scheme: 'grpc' | 'grpcs' | 'ws' | 'wss';
   readonly secure: boolean;
   /** Name or IP address, IPv6 without brackets. */
   readonly host: string;
   readonly port: number;
   /** `host:port`, IPv6 with brackets. */
   readonly hostPort: string;
+  /** What a WebSocket is asked for, with its path; undefined for native gRPC. */
+  readonly webSocket: URL | undefined;
+  /** For logs: without user and password. */
+  readonly shown: string;
 }
 
 export type Parsed<T> = { readonly ok: T } | { readonly error: string };
 
-const defaultPorts: Readonly<Record<string, number>> = { grpc: 80, grpcs: 443 };
+const schemes = {
+  grpc: { secure: false, port: 80 },
+  grpcs: { secure: true, port: 443 },
+  ws: { secure: false, port: 80 },
+  wss: { secure: true, port: 443 },
+} as const;
 
-/** Takes `grpc://host[:port]` and `grpcs://host[:port]`; path and query are ignored. */
+/**
+ * Takes `grpc://host[:port]` and `grpcs://host[:port]`, whose path and query are ignored, and `ws://` and `wss://` URLs,
+ * which are asked for as they are.
+ */
 export function parseKasAddress(address: string): Parsed<KasAddress> {
   if (address === '') return { error: 'kas-address must be given' };
   const url = URL.parse(address);
   if (url === null) return { error: `invalid kas-address: ${JSON.stringify(address)}` };
   const scheme = url.protocol.slice(0, -1);
-  const defaultPort = defaultPorts[scheme];
-  if (defaultPort === undefined) {
+  if (!isScheme(scheme)) {
     return {
       error: `unsupported scheme in GitLab Kubernetes Agent Server address: ${JSON.stringify(scheme)}`,
     };
   }
   if (url.hostname === '') return { error: `no host in kas-address: ${JSON.stringify(address)}` };
+  const { secure, port: defaultPort } = schemes[scheme];
   const port = url.port === '' ? defaultPort : Number(url.port);
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  return { ok: { secure: scheme === 'grpcs', host, port, hostPort: `${url.hostname}:${port}` } };
+  url.hash = '';
+  const shown = new URL(url);
+  shown.username = '';
+  shown.password = '';
+  return {
+    ok: {
+      scheme,
+      secure,
+      host: url.hostname.replace(/^\[|\]$/g, ''),
+      port,
+      hostPort: `${url.hostname}:${port}`,
+      webSocket: scheme === 'ws' || scheme === 'wss' ? url : undefined,
+      shown: shown.href,
+    },
+  };
+}
+
+function isScheme(text: string): text is keyof typeof schemes {
+  return Object.hasOwn(schemes, text);
 }
 
 const namePattern = /^[0-9A-Za-z_.-]+$/;
@@ -58,4 +88,17 @@ export function parseKasHeaders(lines: readonly string[]): Parsed<Metadata> {
     joined.set(key, known === undefined ? value : `${known},${value}`);
   }
   return { ok: metadataOf(joined) };
+}
+
+/** Headers that belong to the handshake itself; the original overwrites them in the same way. */
+const handshakeHeaders =
+  /^(?:host|connection|upgrade|sec-websocket-.*|user-agent|content-length|transfer-encoding)$/;
+
+/** The extra headers as an upgrade request carries them (`spec/agentk.md §1.4`). */
+export function upgradeHeadersOf(headers: Metadata, userAgent: string): Readonly<Record<string, string>> {
+  const kept = [...headers].filter(([name]) => !handshakeHeaders.test(name));
+  return Object.fromEntries([
+    ...kept.map(([name, values]) => [name, values.join(',')] as const),
+    ['user-agent', userAgent] as const,
+  ]);
 }

@@ -1,46 +1,33 @@
 /**
- * One HTTP/2 connection to kas: sockets and TLS under node:http2, told to the link actor as a handful of facts. It
- * decides nothing; deadlines, pings and redials are the chart's (`statecharts/agent-link.ts`).
+ * One HTTP/2 connection to kas, from the first packet to the last: the ladder (`kas-ladder.ts`) and the session on top of
+ * it, told to the link actor as a handful of facts. It decides nothing; deadlines, pings and redials are the chart's
+ * (`statecharts/agent-link.ts`).
  *
- * C1. `onClosed` comes exactly once and last, whatever happened, with a reason a person can use.
+ * C1. `onClosed` comes exactly once and last, whatever happened, with the hop that failed.
  * C2. A connection that was told to go away finishes its streams and then closes itself.
- * C3. The CA file is read for each connection, so a renewed bundle needs no restart.
  */
-import { readFileSync } from 'node:fs';
 import { connect as connectHttp2 } from 'node:http2';
 import type { ClientHttp2Session } from 'node:http2';
-import { connect as connectTcp, isIP } from 'node:net';
-import type { Socket } from 'node:net';
-import { connect as connectTls, getCACertificates } from 'node:tls';
+import type { Duplex } from 'node:stream';
 import { http2ClientOptions, tuneClientSession } from '../../pipe/grpc/index.ts';
-import type { KasAddress } from './kas-address.ts';
+import { climbToKas, type HopListener, type KasTarget } from './kas-ladder.ts';
+import type { Http2Problem, LinkFailure } from './link-failure.ts';
+import { errorText } from './rungs.ts';
 
-export interface KasTls {
-  /** PEM bundle added to the system's roots. */
-  readonly caFile: string | undefined;
-  /** Name to verify and to send as SNI instead of the host. */
-  readonly serverName: string | undefined;
-  readonly skipVerify: boolean;
-}
-
-export interface KasTarget {
-  readonly address: KasAddress;
-  readonly tls: KasTls;
-}
-
-/** What a connection tells; each at most once except `onPingAck`. */
+/** What a connection tells; each at most once except `onHop` and `onPingAck`. */
 export interface ConnectionEvents {
-  /** TCP and TLS are up. */
-  onConnected(): void;
+  /** The next hop of the ladder has begun. */
+  readonly onHop: HopListener;
   /** kas's HTTP/2 settings arrived: streams may be opened. */
   onReady(): void;
   onPingAck(): void;
   onGoAway(): void;
-  onClosed(reason: string): void;
+  onClosed(failure: LinkFailure): void;
 }
 
 export interface KasConnection {
-  readonly session: ClientHttp2Session;
+  /** Undefined while the ladder is climbed. */
+  readonly session: ClientHttp2Session | undefined;
   /** False when it cannot be asked: node:http2 pings no more once a session was told to go away. */
   ping(): boolean;
   /** No new streams; closes when the last one ends (C2). */
@@ -48,80 +35,75 @@ export interface KasConnection {
   destroy(): void;
 }
 
-/** `:authority` of every call: the configured TLS name, else host and port (`spec/wire.md §4.1`). */
-export function authorityOf({ address, tls }: KasTarget): string {
+/**
+ * `:authority` of every call (`spec/wire.md §4.1`): the configured TLS name, else host and port; for WebSockets the whole
+ * URL, escaped.
+ */
+export function authorityOf({ address, tls }: Pick<KasTarget, 'address' | 'tls'>): string {
+  if (address.webSocket !== undefined) return encodeURIComponent(address.shown).replaceAll('%3A', ':');
   return address.secure ? (tls.serverName ?? address.hostPort) : address.hostPort;
 }
 
-/** Dials. Throws only when the CA file cannot be read or holds no certificates; nothing is told then. */
+/** Dials. */
 export function openConnection(target: KasTarget, events: ConnectionEvents): KasConnection {
-  const socket = openSocket(target);
-  const session = connectHttp2(`${target.address.secure ? 'https' : 'http'}://${authorityOf(target)}`, {
-    ...http2ClientOptions(),
-    createConnection: () => socket,
-  });
-  tuneClientSession(session);
-  let failure: Error | undefined;
-  let farewell: string | undefined;
-  session.once('connect', () => events.onConnected());
-  session.once('remoteSettings', () => events.onReady());
-  session.once('goaway', (code, _lastStreamId, data) => {
-    farewell = goAwayText(code, data);
-    events.onGoAway();
-  });
-  session.on('error', (error: Error) => (failure ??= error));
-  session.once('close', () => {
-    events.onClosed(farewell ?? (failure === undefined ? 'connection closed' : connectionErrorText(failure)));
+  const given = new AbortController();
+  let session: ClientHttp2Session | undefined;
+  void climbToKas(target, given.signal, events.onHop).then((climbed) => {
+    if (climbed.kind === 'failed') return events.onClosed(climbed.failure); // C1
+    session = openSession(target, climbed.value, events);
+    if (given.signal.aborted) session.destroy();
   });
   return {
-    session,
+    get session() {
+      return session;
+    },
     ping: () => {
-      if (session.closed || session.destroyed) return false;
+      if (session === undefined || session.closed || session.destroyed) return false;
       session.ping((error) => {
         if (error === null) events.onPingAck();
       });
       return true;
     },
     retire: () => {
-      if (!session.closed && !session.destroyed) session.close();
+      if (session === undefined) given.abort();
+      else if (!session.closed && !session.destroyed) session.close();
     },
-    destroy: () => session.destroy(),
+    destroy: () => {
+      given.abort();
+      session?.destroy();
+    },
   };
 }
 
-/** For connections that went away and can no longer be pinged: the system notices a dead peer for them. */
-const tcpKeepAlive = { keepAlive: true, keepAliveInitialDelay: 50_000 } as const;
-
-function openSocket({ address, tls }: KasTarget): Socket {
-  const tcp = { host: address.host, port: address.port, noDelay: true, ...tcpKeepAlive };
-  if (!address.secure) return connectTcp(tcp);
-  const serverName = tls.serverName ?? (isIP(address.host) === 0 ? address.host : undefined);
-  return connectTls({
-    ...tcp,
-    ALPNProtocols: ['h2'],
-    minVersion: 'TLSv1.2',
-    ciphers,
-    rejectUnauthorized: !tls.skipVerify,
-    ca: trustedRoots(tls.caFile),
-    ...(serverName === undefined ? {} : { servername: serverName }),
+function openSession(target: KasTarget, stream: Duplex, events: ConnectionEvents): ClientHttp2Session {
+  const { secure, webSocket, hostPort } = target.address;
+  const session = connectHttp2(`${secure && webSocket === undefined ? 'https' : 'http'}://${hostPort}`, {
+    ...http2ClientOptions(),
+    createConnection: () => stream,
   });
-}
-
-/** TLS 1.3, and of TLS 1.2 what `spec/wire.md §4.2` names. */
-const ciphers = [
-  'TLS_AES_128_GCM_SHA256',
-  'TLS_AES_256_GCM_SHA384',
-  'TLS_CHACHA20_POLY1305_SHA256',
-  ...['ECDHE-ECDSA', 'ECDHE-RSA'].flatMap((kx) =>
-    ['AES128-GCM-SHA256', 'AES256-GCM-SHA384', 'CHACHA20-POLY1305'].map((cipher) => `${kx}-${cipher}`),
-  ),
-].join(':');
-
-/** The roots of Node and of the system, and those of the file. */
-function trustedRoots(caFile: string | undefined): string[] {
-  const roots = new Set([...getCACertificates('default'), ...getCACertificates('system')]);
-  if (caFile !== undefined) roots.add(readFileSync(caFile, 'utf8'));
-  return [...roots];
+  events.onHop('http2');
+  tuneClientSession(session);
+  let ready = false;
+  let problem: Http2Problem | undefined;
+  const fail = (message: string) => {
+    problem ??= { kind: ready ? 'lost' : 'no-settings', message };
+  };
+  stream.on('error', (error) => fail(errorText(error)));
+  session.once('remoteSettings', () => {
+    ready = true;
+    events.onReady();
+  });
+  session.once('goaway', (code, _lastStreamId, data) => {
+    problem = { kind: 'farewell', message: goAwayText(code, data) };
+    events.onGoAway();
+  });
+  session.on('error', (error: Error) => fail(errorText(error)));
+  session.once('close', () => {
+    fail('closed by the other end');
+    const ended = problem ?? { kind: 'lost', message: '' };
+    events.onClosed({ hop: 'http2', problem: ended, webSocket: webSocket !== undefined }); // C1
+  });
+  return session;
 }
 
 /** HTTP/2 error codes by number (RFC 9113 §7). */
@@ -144,16 +126,5 @@ const http2Errors = [
 
 function goAwayText(code: number, data: unknown): string {
   const said = data instanceof Uint8Array ? Buffer.from(data).toString('latin1', 0, 64) : '';
-  const shown = said.replace(/[^\x20-\x7e]/g, '?');
-  return `kas ended the connection: ${http2Errors[code] ?? code}${shown === '' ? '' : ` ${shown}`}`;
-}
-
-/** What went wrong with a connection, with the causes of attempts on several addresses. */
-export function connectionErrorText(error: Error): string {
-  if (error instanceof AggregateError) {
-    const causes = error.errors.map((cause) => (cause instanceof Error ? cause.message : String(cause)));
-    return causes.slice(0, 4).join('; ');
-  }
-  const code = (error as NodeJS.ErrnoException).code;
-  return error.message !== '' ? error.message : (code ?? error.name);
+  return `${http2Errors[code] ?? code}${said === '' ? '' : ` ${said}`}`;
 }

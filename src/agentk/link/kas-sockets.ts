@@ -6,14 +6,17 @@
  * S2. At most `retiredConnectionsMax` old connections; the oldest is cut for a new one.
  */
 import { agentkLimits } from '../limits.ts';
-import { connectionErrorText, openConnection } from './kas-connection.ts';
-import type { KasConnection, KasTarget } from './kas-connection.ts';
+import { openConnection } from './kas-connection.ts';
+import type { KasConnection } from './kas-connection.ts';
+import type { KasTarget } from './kas-ladder.ts';
+import { describe } from './link-failure.ts';
+import type { Described, Hop } from './link-failure.ts';
 
 /** Facts for the link's chart. */
 export type SocketFact =
-  | { readonly type: 'socket.connected'; readonly incarnation: number }
+  | { readonly type: `${Exclude<Hop, 'tcp'>}.begun`; readonly incarnation: number }
   | { readonly type: 'settings.received'; readonly incarnation: number }
-  | { readonly type: 'connection.closed'; readonly incarnation: number; readonly reason: string }
+  | ({ readonly type: 'connection.closed'; readonly incarnation: number } & Described)
   | { readonly type: 'ping.acknowledged'; readonly incarnation: number }
   | { readonly type: 'goaway.received'; readonly incarnation: number }
   | { readonly type: 'retired.emptied' };
@@ -44,19 +47,16 @@ export class KasSockets {
   dial(incarnation: number, tell: SocketListener): void {
     this.#current?.connection.destroy();
     this.#current = undefined;
-    try {
-      const connection = openConnection(this.#target, {
-        onConnected: () => tell({ type: 'socket.connected', incarnation }),
-        onReady: () => tell({ type: 'settings.received', incarnation }),
-        onPingAck: () => this.#acknowledged(incarnation, tell),
-        onGoAway: () => tell({ type: 'goaway.received', incarnation }),
-        onClosed: (reason) => this.#closed(incarnation, reason, tell),
-      });
-      this.#current = { incarnation, connection, awaited: false };
-    } catch (error) {
-      const reason = error instanceof Error ? connectionErrorText(error) : String(error);
-      tell({ type: 'connection.closed', incarnation, reason });
-    }
+    const connection = openConnection(this.#target, {
+      onHop: (hop) => {
+        if (this.find(incarnation) !== undefined) tell({ type: `${hop}.begun`, incarnation });
+      },
+      onReady: () => tell({ type: 'settings.received', incarnation }),
+      onPingAck: () => this.#acknowledged(incarnation, tell),
+      onGoAway: () => tell({ type: 'goaway.received', incarnation }),
+      onClosed: (failure) => this.#closed(incarnation, describe(failure), tell),
+    });
+    this.#current = { incarnation, connection, awaited: false };
   }
 
   /** The current connection, if it is this one. */
@@ -101,12 +101,12 @@ export class KasSockets {
     else old.awaited = false;
   }
 
-  #closed(incarnation: number, reason: string, tell: SocketListener): void {
+  #closed(incarnation: number, described: Described, tell: SocketListener): void {
     if (this.#retired.delete(incarnation)) {
       if (this.#retired.size === 0) tell({ type: 'retired.emptied' });
     } else if (this.#current?.incarnation === incarnation) {
       this.#current = undefined;
-      tell({ type: 'connection.closed', incarnation, reason });
+      tell({ type: 'connection.closed', incarnation, ...described });
     }
   }
 }

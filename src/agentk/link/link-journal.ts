@@ -6,6 +6,7 @@ import type { Log } from '../../ports/index.ts';
 import { StatusCode, statusName } from '../../protocol/index.ts';
 import { linkRefusedMs } from '../../../statecharts/index.ts';
 import { OncePerChange } from '../once-per-change.ts';
+import type { Described } from './link-failure.ts';
 
 const remedies: Readonly<Partial<Record<StatusCode, string>>> = {
   [StatusCode.Unauthenticated]:
@@ -33,8 +34,9 @@ export class LinkJournal {
     this.#say('info', 'connected', 'Connected to kas', { incarnation });
   }
 
-  lost(reason: string): void {
-    this.#say('warn', `lost ${reason}`, 'No connection to kas, trying again', { reason });
+  lost({ reason, remedy }: Described): void {
+    const fields = remedy === '' ? { reason } : { reason, remedy };
+    this.#say('warn', `lost ${reason}`, 'No connection to kas, trying again', fields);
   }
 
   /** Planned: kas told the connection to go away; the next one is dialled while its streams finish. */

@@ -22,7 +22,9 @@ function session(chart: PlayedChart): string {
   const value = chart.actor.getSnapshot().value as { running: { session: string | object } } | string;
   if (typeof value === 'string') return value;
   const { session: inner } = value.running;
-  return typeof inner === 'string' ? inner : (Object.keys(inner)[0] ?? '');
+  if (typeof inner === 'string') return inner;
+  const [name = '', below] = Object.entries(inner)[0] ?? [];
+  return name === 'connecting' ? String(below) : name;
 }
 
 function retired(chart: PlayedChart): string {
@@ -32,7 +34,7 @@ function retired(chart: PlayedChart): string {
 /** Brings the link up and forgets what that took. */
 function connected(incarnation = 1, chart = link()): PlayedChart {
   chart.wait(0);
-  chart.send({ type: 'socket.connected', incarnation }).send({ type: 'settings.received', incarnation });
+  chart.send({ type: 'http2.begun', incarnation }).send({ type: 'settings.received', incarnation });
   expect(session(chart)).toBe('connected');
   chart.take();
   return chart;
@@ -54,24 +56,40 @@ describe('dialling', () => {
   });
 
   test.each([
-    ['a dial that hangs', [], agentLinkDelays.dialMs, 'kas did not accept the connection in time'],
+    ['a dial', [], agentLinkDelays.dialMs, 'tcp'],
+    ['a proxy', ['proxy.begun'], agentLinkDelays.proxyMs, 'proxy'],
+    ['a TLS handshake', ['tls.begun'], agentLinkDelays.tlsMs, 'tls'],
+    ['a TLS handshake through a proxy', ['proxy.begun', 'tls.begun'], agentLinkDelays.tlsMs, 'tls'],
+    ['an upgrade', ['upgrade.begun'], agentLinkDelays.upgradeMs, 'upgrade'],
+    ['an upgrade over TLS', ['tls.begun', 'upgrade.begun'], agentLinkDelays.upgradeMs, 'upgrade'],
+    ['HTTP/2', ['http2.begun'], agentLinkDelays.handshakeMs, 'http2'],
     [
-      'a handshake that hangs',
-      ['socket.connected'],
+      'HTTP/2 at the end of the whole ladder',
+      ['proxy.begun', 'tls.begun', 'upgrade.begun', 'http2.begun'],
       agentLinkDelays.handshakeMs,
-      'kas did not answer the HTTP/2 handshake in time',
+      'http2',
     ],
-  ])('%s is cut at its deadline and tried again', (_, events, deadlineMs, reason) => {
+  ])('%s that hangs is cut at its deadline and tried again', (_, events, deadlineMs, at) => {
     const chart = link().wait(0);
-    for (const type of events) chart.send({ type, incarnation: 1 });
+    for (const type of events) chart.wait(100).send({ type, incarnation: 1 });
     chart.take();
     chart.wait(deadlineMs - 1);
     expect(chart.take()).toEqual([]);
     chart.wait(1);
-    expect(chart.take()).toEqual([`drop ${JSON.stringify({ incarnation: 1, reason })}`]);
+    expect(chart.take()).toEqual([`drop ${JSON.stringify({ incarnation: 1, at })}`]);
     expect(session(chart)).toBe('backingOff');
     chart.wait(agentLinkDelays.backoffInitMs);
     expect(chart.take()).toEqual(['dial {"incarnation":2}']);
+  });
+
+  test('a ladder that is climbed again for a redirect has the time of its upgrade', () => {
+    const chart = link().wait(0);
+    for (const type of ['tls.begun', 'upgrade.begun', 'tls.begun', 'upgrade.begun']) {
+      chart.wait(agentLinkDelays.upgradeMs / 4).send({ type, incarnation: 1 });
+    }
+    expect(session(chart)).toBe('upgrading');
+    chart.wait(agentLinkDelays.upgradeMs / 2);
+    expect(session(chart)).toBe('backingOff');
   });
 
   test('failures back off by 1.6 up to two minutes', () => {
@@ -91,11 +109,11 @@ describe('dialling', () => {
     const chart = link().wait(0);
     chart.send({ type: 'connection.closed', incarnation: 1, reason: 'refused' }).wait(1_000);
     expect(session(chart)).toBe('dialing');
-    for (const type of ['socket.connected', 'connection.closed', 'settings.received']) {
+    for (const type of ['http2.begun', 'connection.closed', 'settings.received']) {
       chart.send({ type, incarnation: 1, reason: 'late' });
       expect(session(chart)).toBe('dialing');
     }
-    chart.send({ type: 'socket.connected', incarnation: 2 });
+    chart.send({ type: 'http2.begun', incarnation: 2 });
     expect(session(chart)).toBe('handshaking');
     chart.send({ type: 'settings.received', incarnation: 1 });
     expect(session(chart)).toBe('handshaking');
@@ -105,14 +123,14 @@ describe('dialling', () => {
 describe('a connection that is up', () => {
   test('is announced when the settings arrive and withdrawn when it is lost', () => {
     const chart = link().wait(0);
-    chart.send({ type: 'socket.connected', incarnation: 1 });
+    chart.send({ type: 'http2.begun', incarnation: 1 });
     chart.take();
     chart.send({ type: 'settings.received', incarnation: 1 });
     expect(chart.take()).toEqual(['announce {"incarnation":1}']);
-    chart.send({ type: 'connection.closed', incarnation: 1, reason: 'reset' });
+    chart.send({ type: 'connection.closed', incarnation: 1, reason: 'reset', remedy: 'mend' });
     expect(chart.take()).toEqual([
       'withdraw {"incarnation":1}',
-      'reportLoss {"incarnation":1,"reason":"reset"}',
+      'reportLoss {"incarnation":1,"reason":"reset","remedy":"mend"}',
     ]);
     expect(session(chart)).toBe('backingOff');
   });
@@ -125,19 +143,14 @@ describe('a connection that is up', () => {
     chart.wait(agentLinkDelays.pingMs);
     expect(chart.take()).toEqual(['ping {"incarnation":1}']);
     chart.send({ type: 'ping.acknowledged', incarnation: 7 }).wait(agentLinkDelays.pingAckMs);
-    expect(chart.take()).toEqual([
-      'withdraw {"incarnation":1}',
-      'drop {"incarnation":1,"reason":"kas did not answer a keepalive ping in time"}',
-    ]);
+    expect(chart.take()).toEqual(['withdraw {"incarnation":1}', 'drop {"incarnation":1,"at":"keepalive"}']);
     expect(session(chart)).toBe('backingOff');
   });
 
   test('forgives earlier failures only when it has been up for long enough', () => {
     const chart = link().wait(0);
     chart.send({ type: 'connection.closed', incarnation: 1, reason: 'refused' }).wait(1_000);
-    chart
-      .send({ type: 'socket.connected', incarnation: 2 })
-      .send({ type: 'settings.received', incarnation: 2 });
+    chart.send({ type: 'http2.begun', incarnation: 2 }).send({ type: 'settings.received', incarnation: 2 });
     chart.wait(agentLinkDelays.provenMs - 1);
     chart.send({ type: 'connection.closed', incarnation: 2, reason: 'reset' }).wait(1_599);
     expect(session(chart)).toBe('backingOff');
@@ -170,9 +183,7 @@ describe('going away', () => {
 
   test('old connections are pinged too, and the silent ones cut', () => {
     const chart = proven().send({ type: 'goaway.received', incarnation: 1 });
-    chart
-      .send({ type: 'socket.connected', incarnation: 2 })
-      .send({ type: 'settings.received', incarnation: 2 });
+    chart.send({ type: 'http2.begun', incarnation: 2 }).send({ type: 'settings.received', incarnation: 2 });
     chart.take();
     chart.wait(agentLinkDelays.pingMs);
     expect(chart.take()).toContain('pingRetired');
@@ -224,10 +235,8 @@ test.each(['delaying', 'dialing', 'handshaking', 'connected', 'backingOff', 'ref
   (state) => {
     const chart = state === 'delaying' ? link(1_000) : link().wait(0);
     const ready = () =>
-      chart
-        .send({ type: 'socket.connected', incarnation: 1 })
-        .send({ type: 'settings.received', incarnation: 1 });
-    if (state === 'handshaking') chart.send({ type: 'socket.connected', incarnation: 1 });
+      chart.send({ type: 'http2.begun', incarnation: 1 }).send({ type: 'settings.received', incarnation: 1 });
+    if (state === 'handshaking') chart.send({ type: 'http2.begun', incarnation: 1 });
     if (state === 'connected' || state === 'refused') ready();
     if (state === 'refused')
       chart.send({ type: 'call.refused', incarnation: 1, code: 7, message: 'forbidden' });
