@@ -4,7 +4,15 @@ import { request, type IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { KasUnderTest, tokens } from '../kas/kas-under-test.ts';
 import { until } from '../kas/waiting.ts';
-import { generations, GoAgent, httpResponse, kubernetesApi, statusAtEnd, up, type GoTunnel } from './go-agent.ts';
+import {
+  generations,
+  GoAgent,
+  httpResponse,
+  kubernetesApi,
+  statusAtEnd,
+  up,
+  type GoTunnel,
+} from './go-agent.ts';
 import { bytes, message, type Bytes } from './protobuf.ts';
 
 let kas: KasUnderTest;
@@ -79,7 +87,6 @@ describe.each(['v16', 'v14'] as const)('§6.1 a Connect stream of %s', (generati
     await (await again).body.dump();
     expect((await statusAtEnd(next.stream))[0]).toBe(0);
   });
-
 });
 
 describe('§6.1 an exchange', () => {

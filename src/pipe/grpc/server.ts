@@ -59,6 +59,7 @@ export function http2ServerOptions(
   | 'maxSessionRejectedStreams'
   | 'streamResetBurst'
   | 'streamResetRate'
+  | 'strictFieldWhitespaceValidation'
 > {
   const all = { ...defaultGrpcLimits, ...limits };
   return {
@@ -70,6 +71,7 @@ export function http2ServerOptions(
     maxSessionRejectedStreams: all.rejectedStreamsMax,
     streamResetBurst: Math.ceil(all.resetsBurst * resetsBeforeCut),
     streamResetRate: all.resetsPerSecond,
+    strictFieldWhitespaceValidation: false, // grpc-go takes such values, and a token must not vanish for a space
   };
 }
 

@@ -65,6 +65,8 @@ export abstract class StreamCore<Raw extends Http2Stream> implements MessageStre
     this.decoder = new FrameDecoder(this, messageBytesMax);
     (raw as OwnedStream)[owner] = this;
     raw.on('aborted', onAborted);
+    // From the start: without data Node tells the end also to those who are not reading yet.
+    raw.on('end', onEnd);
     raw.on('error', onError);
     raw.on('close', onClose);
   }
@@ -82,9 +84,9 @@ export abstract class StreamCore<Raw extends Http2Stream> implements MessageStre
     if (this.#flowing) return;
     this.#flowing = true; // invariant 2
     this.raw.on('data', onData);
-    this.raw.on('end', onEnd);
     this.raw.on('drain', onDrain);
     if (this.decoder.paused) this.raw.pause();
+    if (this.peerEnded) queueMicrotask(() => this.#readEnded());
   }
 
   write(frames: Buffer): boolean {
@@ -220,7 +222,7 @@ export abstract class StreamCore<Raw extends Http2Stream> implements MessageStre
   readEnd(): void {
     if (this.raw.destroyed) return;
     this.peerEnded = true;
-    if (!this.decoder.paused) this.#tellHalfClosed();
+    this.#readEnded();
   }
 
   drained(): void {
@@ -256,6 +258,11 @@ export abstract class StreamCore<Raw extends Http2Stream> implements MessageStre
     } catch (error) {
       this.crashed(error);
     }
+  }
+
+  /** The half-close is told once somebody listens and nothing is held back. */
+  #readEnded(): void {
+    if (this.#flowing && !this.decoder.paused) this.#tellHalfClosed();
   }
 
   #tellHalfClosed(): void {
