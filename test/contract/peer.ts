@@ -186,7 +186,8 @@ export class Peer {
     this.write(writeFrame(frameType.ping, 0, 0, Buffer.alloc(8)));
   }
 
-  goAway(code = 0, lastStream = 0x7fffffff, text = ''): void {
+  /** A client takes no streams, so its last one is 0. */
+  goAway(code = 0, lastStream = this.#client ? 0 : 0x7fffffff, text = ''): void {
     const payload = Buffer.concat([uint32(lastStream), uint32(code), Buffer.from(text)]);
     this.write(writeFrame(frameType.goAway, 0, 0, payload));
   }
