@@ -57,7 +57,9 @@ it('an answer of header{}, messages and trailer{}, cut at each byte, is the same
 });
 
 it('error{14, "x"}, cut at each byte, is told to the client', async () => {
-  const bytes = Buffer.concat([vectors.header, vectors.trailer, vectors.error].map((one) => grpcMessage(one)));
+  const bytes = Buffer.concat(
+    [vectors.header, vectors.trailer, vectors.error].map((one) => grpcMessage(one)),
+  );
   for (let cut = 0; cut <= bytes.length; cut++) {
     const tunnel = await idle();
     const answered = kas.call('/api');
@@ -98,7 +100,9 @@ it('the 101 of SPDY, cut at each tenth byte, switches the client, and upgradeDat
       headers: { connection: 'Upgrade', upgrade: 'SPDY/3.1', authorization: `Bearer ci:1:${tokens.job}` },
     });
     client.end();
-    const switched = once(client, 'upgrade') as Promise<[{ headers: Record<string, string> }, Socket, Buffer]>;
+    const switched = once(client, 'upgrade') as Promise<
+      [{ headers: Record<string, string> }, Socket, Buffer]
+    >;
     await tunnel.requestInfo();
     await tunnel.http();
     tunnel.stream.data(bytes.subarray(0, cut)).data(bytes.subarray(cut));
