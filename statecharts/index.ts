@@ -10,6 +10,7 @@ import { arrivalMachine } from './arrival.ts';
 import { agentLinkMachine } from './agent-link.ts';
 import { agentkMachine } from './agentk.ts';
 import { configurationWatchMachine } from './configuration-watch.ts';
+import { gitlabCallMachine } from './gitlab-call.ts';
 import { informerMachine } from './informer.ts';
 import { gitalyChannelMachine } from './gitaly-channel.ts';
 import { leaderElectionMachine } from './leader-election.ts';
@@ -23,6 +24,7 @@ import { tunnelMachine } from './tunnel.ts';
 import { tunnelClientMachine } from './tunnel-client.ts';
 import { tunnelPoolMachine } from './tunnel-pool.ts';
 import { watchedFilesMachine } from './watched-files.ts';
+import { usageReporterMachine } from './usage-reporter.ts';
 
 export interface Chart {
   /** File name without `.ts`. */
@@ -43,6 +45,7 @@ export const charts: readonly Chart[] = [
   { name: 'config-watch', machine: configWatchMachine },
   { name: 'configuration-watch', machine: configurationWatchMachine },
   { name: 'gitaly-channel', machine: gitalyChannelMachine },
+  { name: 'gitlab-call', machine: gitlabCallMachine },
   { name: 'informer', machine: informerMachine },
   { name: 'kas', machine: kasMachine },
   { name: 'leader-election', machine: leaderElectionMachine },
@@ -56,6 +59,7 @@ export const charts: readonly Chart[] = [
   { name: 'tunnel', machine: tunnelMachine, hot: true },
   { name: 'tunnel-client', machine: tunnelClientMachine, hot: true },
   { name: 'tunnel-pool', machine: tunnelPoolMachine, hot: true },
+  { name: 'usage-reporter', machine: usageReporterMachine },
   { name: 'watched-files', machine: watchedFilesMachine },
 ];
 
@@ -114,3 +118,5 @@ export {
   watchedFilesMachine,
   type FilesVerdict,
 } from './watched-files.ts';
+export { gitlabCallBackoffMs, gitlabCallMachine, type CallTry, type CallTurn } from './gitlab-call.ts';
+export { usageReporterDelays, usageReporterMachine, type UsageVerdict } from './usage-reporter.ts';

@@ -71,6 +71,7 @@ export {
   type JwtVerdict,
 } from './jwt.ts';
 export { firstHalf, secretKey } from './token-key.ts';
+export { readPeerJson } from './json-message.ts';
 export { clientErrorText } from './client-error.ts';
 export { bearerToken, type BearerToken } from './bearer.ts';
 export { protocolLimits } from './limits.ts';

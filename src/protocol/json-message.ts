@@ -19,6 +19,17 @@ export function readJsonMessage<Desc extends DescMessage>(schema: Desc, json: Js
   }
 }
 
+/** Reads a message a peer sent, who may be newer: unknown fields are ignored. The reason holds no value: it may be secret. */
+export function readPeerJson<Desc extends DescMessage>(schema: Desc, json: JsonValue): JsonMessage<Desc> {
+  try {
+    return { kind: 'ok', message: fromJson(schema, json, { ignoreUnknownFields: true }) };
+  } catch (error) {
+    const [, field] =
+      /^cannot decode field \S*\.(\w+\.\w+) from JSON/.exec(String(Object(error).message)) ?? [];
+    return { kind: 'invalid', reason: field === undefined ? 'not the message expected' : `invalid ${field}` };
+  }
+}
+
 function refusalIn(schema: DescMessage, json: JsonValue, path: string): string | undefined {
   if (!isObject(json)) return at(path, `expected a map, got ${kindOf(json)}`);
   const known = new Map(

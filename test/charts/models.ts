@@ -167,6 +167,22 @@ export const chartModels: Readonly<Record<string, ChartModel>> = {
     }),
     project: ({ calls }) => calls,
   },
+  'gitlab-call': {
+    input: { callId: 'q1', triesMax: 3 },
+    payloads: () => ({
+      'xstate.done.actor.takeTurn': [
+        { output: { kind: 'taken' } },
+        { output: { kind: 'refused', reason: 'full' } },
+      ],
+      'xstate.done.actor.ask': [
+        { output: { kind: 'answered', again: false, retryAfterMs: 0 } },
+        { output: { kind: 'answered', again: true, retryAfterMs: 10 } },
+        { output: { kind: 'failed', again: true, reason: 'cut' } },
+        { output: { kind: 'failed', again: false, reason: 'not trusted' } },
+      ],
+    }),
+    project: ({ tries }) => tries,
+  },
   kas: { input: { drainMsMax: 1_000 }, payloads: () => ({ 'tree.failed': reason }) },
   'leader-election': {
     input: { identity: 'agent-0' },
@@ -311,6 +327,14 @@ export const chartModels: Readonly<Record<string, ChartModel>> = {
       ],
     }),
     project: ({ changedMeanwhile, prolongations }) => [changedMeanwhile, prolongations],
+  },
+  'usage-reporter': {
+    input: { periodMs: 60_000 },
+    payloads: () => {
+      const verdicts = [{ output: { kind: 'told' } }, { output: { kind: 'failed', reason: 'down' } }];
+      return { 'xstate.done.actor.report': verdicts, 'xstate.done.actor.flush': verdicts };
+    },
+    project: ({ failures }) => failures === 0,
   },
 };
 
