@@ -1,5 +1,6 @@
 /** Liveness, readiness, metrics and the state of the actors over HTTP (`spec/agentk.md §7`). */
 import { readFileSync } from 'node:fs';
+import { tlsRules } from '../pipe/tls/index.ts';
 import { openObservability } from '../inspect/index.ts';
 import type { Observability } from '../inspect/index.ts';
 import { agentName } from './build-info.ts';
@@ -20,7 +21,15 @@ export async function openEndpoint(
     ...placeOf(network, address),
     ...(certFile === undefined || keyFile === undefined
       ? {}
-      : { tls: { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') } }),
+      : {
+          tls: {
+            options: {
+              ...tlsRules,
+              cert: readFileSync(certFile, 'utf8'),
+              key: readFileSync(keyFile, 'utf8'),
+            },
+          },
+        }),
     paths: { metrics: '/metrics', liveness: '/liveness', readiness: '/readiness' },
     // Ready also without kas: existing deployments expect it (spec/agentk.md §7).
     readinessProbes: {},

@@ -6,7 +6,8 @@
  * O2. Readiness names the first probe that fails; during a drain it says so, so that balancers turn away.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import type { SecureContextOptions } from 'node:tls';
 import type { Clock, Log } from '../ports/index.ts';
 
 /** Undefined when well, else a short reason without secrets. */
@@ -18,7 +19,8 @@ export interface ObservabilityOptions {
   readonly port: number;
   /** Unix socket path; wins over host and port when the network is `unix`. */
   readonly socketPath?: string;
-  readonly tls?: { readonly cert: string; readonly key: string };
+  /** What the TLS server is made with; `secured` then gets hold of it, e.g. to renew its certificate. */
+  readonly tls?: { readonly options: SecureContextOptions; readonly secured?: (server: TlsServer) => void };
   readonly paths: { readonly metrics: string; readonly liveness: string; readonly readiness: string };
   readonly livenessProbes?: Readonly<Record<string, Probe>>;
   readonly readinessProbes: Readonly<Record<string, Probe>>;
@@ -64,10 +66,12 @@ export async function openObservability(options: ObservabilityOptions): Promise<
       response.end();
     });
   };
-  const server: Server =
-    options.tls === undefined
-      ? createServer(settings, answer)
-      : createTlsServer({ ...settings, ...options.tls, minVersion: 'TLSv1.2' }, answer);
+  const secure = (tls: NonNullable<ObservabilityOptions['tls']>): Server => {
+    const made = createTlsServer({ ...settings, ...tls.options }, answer);
+    tls.secured?.(made);
+    return made;
+  };
+  const server = options.tls === undefined ? createServer(settings, answer) : secure(options.tls);
   server.maxConnections = observabilityLimits.connectionsMax;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

@@ -6,10 +6,10 @@ import { createSecureServer, createServer, type Http2SecureServer, type Http2Ser
 import { Server } from 'node:net';
 import { actorLimits, type AgentConnections, type Front } from '../actors/index.ts';
 import { http2ServerOptions, type GrpcServer } from '../pipe/grpc/index.ts';
-import { tlsRules } from '../pipe/tls/index.ts';
 import type { Log } from '../ports/index.ts';
-import type { TlsPair } from './certificates.ts';
+import type { TlsPair } from '../files/index.ts';
 import { listen, type ListenAddress } from './listen.ts';
+import { renewCertificate, tlsOptions } from './tls-server.ts';
 
 const handshakeMsMax = 20_000;
 /** Those that still shake hands included. */
@@ -17,7 +17,8 @@ const socketsMax = 2 * actorLimits.rpcConnectionsMax;
 
 export interface GrpcFrontDeps {
   readonly address: ListenAddress;
-  readonly tls: TlsPair | undefined;
+  /** The certificate of now; the same object as long as nothing changed. */
+  readonly tls: (() => TlsPair) | undefined;
   readonly grpc: GrpcServer;
   readonly connections: AgentConnections;
   readonly log: Log;
@@ -46,17 +47,7 @@ export class GrpcFront implements Front {
 
   async open(failed: (reason: string) => void): Promise<void> {
     const { tls, address, grpc, connections, log, upMessage } = this.#deps;
-    const options = http2ServerOptions();
-    const server =
-      tls === undefined
-        ? createServer(options)
-        : createSecureServer({
-            ...options,
-            ...tlsRules,
-            ...tls,
-            allowHTTP1: false,
-            handshakeTimeout: handshakeMsMax,
-          });
+    const server = tls === undefined ? createServer(http2ServerOptions()) : secureServer(tls);
     server.maxConnections = socketsMax;
     this.#server = server;
     grpc.onSession = (session, peer) => connections.accept(session, peer);
@@ -86,4 +77,15 @@ export class GrpcFront implements Front {
     this.#deps.connections.cutAll('kas is stopping');
     await this.drain();
   }
+}
+
+function secureServer(tls: () => TlsPair): Http2SecureServer {
+  const server = createSecureServer({
+    ...http2ServerOptions(),
+    ...tlsOptions(tls),
+    allowHTTP1: false,
+    handshakeTimeout: handshakeMsMax,
+  });
+  renewCertificate(server, tls);
+  return server;
 }

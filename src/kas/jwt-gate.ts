@@ -11,7 +11,8 @@ import { bearerToken, status, StatusCode, verifyJwt } from '../protocol/index.ts
 const kas = 'gitlab-kas';
 
 export interface JwtGateDeps {
-  readonly secret: Uint8Array;
+  /** The secret of now: it may be rotated. */
+  readonly secret: () => Uint8Array;
   /** `anyone` with the secret: GitLab signs with its host name. */
   readonly issuer: 'anyone' | 'kas';
   /** Told that somebody showed a good token: its connection may stay. */
@@ -26,7 +27,7 @@ export function jwtGate(deps: JwtGateDeps): (handler: CallHandler) => CallHandle
   return (handler) => (call) => {
     const token = bearerToken(call.metadata);
     if (token.kind === 'refused') return call.finish(token.status);
-    const verdict = verifyJwt(token.value, secret, {
+    const verdict = verifyJwt(token.value, secret(), {
       audience: kas,
       ...(issuer === 'kas' ? { issuer: kas } : {}),
       nowMs: clock.now(),

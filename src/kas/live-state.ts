@@ -3,6 +3,7 @@ import type { AgentSessions, Requests, Tunnel, TunnelDirectory, Tunnels } from '
 import type { EmbeddedGitLab } from '../gitlab/embedded/index.ts';
 import type { FlightRecorder } from '../inspect/index.ts';
 import { buildInfo } from './build-info.ts';
+import type { Credentials } from './credentials.ts';
 
 const agentsShownMax = 1_000;
 const transitionsShownMax = 200;
@@ -14,6 +15,7 @@ export function liveState(parts: {
   readonly directory: TunnelDirectory<Tunnel>;
   readonly recorder: FlightRecorder;
   readonly embedded: EmbeddedGitLab;
+  readonly credentials: Credentials;
 }): unknown {
   const agents: unknown[] = [];
   for (const session of parts.sessions.all()) {
@@ -36,6 +38,9 @@ export function liveState(parts: {
     tunnels: { open: parts.tunnels.count, idle: parts.directory.idleTunnels },
     requests: { pending: parts.requests.count, waiting: parts.directory.waiting },
     directoryFile: parts.embedded.state(),
+    credentials: Object.fromEntries(
+      [...parts.credentials.files].map(([key, { problem }]) => [key, problem === '' ? 'in force' : problem]),
+    ),
     transitions: parts.recorder.latest(transitionsShownMax),
   };
 }

@@ -2,16 +2,15 @@
  * The composition root of the server: reads the configuration, makes the ports, builds the tree and hands it to the chart of
  * the process. The tree, in start order (it stops in reverse):
  *
- *   observability · connections · sessions · configuration watches · tunnels · requests · private API · API · agent API ·
- *   Kubernetes API
+ *   files · observability · connections · sessions · configuration watches · tunnels · requests · private API · API ·
+ *   agent API · Kubernetes API
  */
 import { createActor, waitFor, type EventFromLogic } from 'xstate';
 import { createKasLogic } from '../actors/index.ts';
 import { createLog, createMetrics, systemClock, systemRandom } from '../host/index.ts';
 import type { Clock, LogLevel, Random } from '../ports/index.ts';
 import { ineffectiveKeys, readConfiguration, type KasConfiguration } from './configuration/index.ts';
-import { readCertificates } from './certificates.ts';
-import { readSecrets } from './secrets.ts';
+import { openCredentials } from './credentials.ts';
 import { buildServer, type ServerPorts } from './server.ts';
 
 type KasLogic = ReturnType<typeof createKasLogic>;
@@ -46,8 +45,7 @@ export async function runKas(options: KasOptions): Promise<RunningKas> {
   const server = await buildServer({
     configuration,
     folder,
-    tls: await readCertificates(configuration, folder),
-    secrets: await readSecrets(configuration, folder),
+    credentials: await openCredentials(configuration, folder, log),
     clock,
     random: options.random ?? systemRandom,
     log,

@@ -1,14 +1,15 @@
 /** The observability endpoint as a listener of kas: liveness, readiness, metrics and the live state. */
 import type { Front } from '../actors/index.ts';
 import { openObservability, type Observability, type Probe } from '../inspect/index.ts';
+import type { TlsPair } from '../files/index.ts';
 import type { Clock, Log } from '../ports/index.ts';
 import { serverName } from './build-info.ts';
-import type { TlsPair } from './certificates.ts';
 import type { ListenAddress } from './listen.ts';
+import { renewCertificate, tlsOptions } from './tls-server.ts';
 
 export interface ObservabilityFrontDeps {
   readonly address: ListenAddress;
-  readonly tls: TlsPair | undefined;
+  readonly tls: (() => TlsPair) | undefined;
   readonly paths: { readonly metrics: string; readonly liveness: string; readonly readiness: string };
   readonly readinessProbes: Readonly<Record<string, Probe>>;
   readonly exposeMetrics: () => Promise<{ readonly contentType: string; readonly body: string }>;
@@ -37,7 +38,9 @@ export class ObservabilityFront implements Front {
       host: address.host,
       port: address.port,
       ...(address.socketPath === undefined ? {} : { socketPath: address.socketPath }),
-      ...(tls === undefined ? {} : { tls }),
+      ...(tls === undefined
+        ? {}
+        : { tls: { options: tlsOptions(tls), secured: (server) => renewCertificate(server, tls) } }),
       serverName,
     });
   }

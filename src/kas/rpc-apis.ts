@@ -4,7 +4,7 @@ import { GrpcServer, type CallObserver } from '../pipe/grpc/index.ts';
 import type { Git, PushEvents, Store } from '../ports/index.ts';
 import { methods } from '../protocol/index.ts';
 import type { DynamicSupervisor } from '../supervisor/index.ts';
-import type { TlsPair } from './certificates.ts';
+import type { TlsPair } from '../files/index.ts';
 import { serveGitLabApi } from './gitlab-api/services.ts';
 import { GrpcFront } from './grpc-front.ts';
 import { jwtGate } from './jwt-gate.ts';
@@ -26,8 +26,8 @@ interface RpcListen {
 interface RpcApi {
   readonly whose: 'api' | 'private_api';
   readonly listen: RpcListen;
-  readonly secret: Buffer;
-  readonly tls: TlsPair | undefined;
+  readonly secret: () => Buffer;
+  readonly tls: (() => TlsPair) | undefined;
   readonly upMessage: string;
   readonly supervisor: () => DynamicSupervisor;
 }
@@ -45,7 +45,8 @@ export function makeRpcApis(
     readonly pushEvents: PushEvents;
   },
 ): RpcApis {
-  const { configuration, secrets, tls } = deps;
+  const { configuration, credentials } = deps;
+  const { secrets, tls } = credentials;
   return {
     api:
       configuration.api === undefined || secrets.api === undefined

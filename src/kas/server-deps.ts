@@ -1,16 +1,14 @@
 /** What a kas is built from: its configuration and the ports. */
 import type { MetricsRegistry } from '../host/index.ts';
 import type { Clock, Log, Random } from '../ports/index.ts';
-import type { Certificates } from './certificates.ts';
 import type { KasConfiguration } from './configuration/index.ts';
-import type { Secrets } from './secrets.ts';
+import type { Credentials } from './credentials.ts';
 
 export interface ServerDeps {
   readonly configuration: KasConfiguration;
   /** Relative paths of the configuration file start here. */
   readonly folder: string;
-  readonly tls: Certificates;
-  readonly secrets: Secrets;
+  readonly credentials: Credentials;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

@@ -191,6 +191,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     directory,
     registry: env.registry,
     pushes,
+    credentials: deps.credentials,
   });
   grpc.handle(methods.connect.path, connectHandler({ sessions, tunnels }));
   grpc.handle(methods.getConfiguration.path, getConfigurationHandler({ sessions, watches, random }));
@@ -211,9 +212,18 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     connections,
     requests,
     authorizer: new Authorizer({ gitlab, clock, log }),
-    state: () => liveState({ sessions, tunnels, requests, directory, recorder, embedded }),
+    state: () =>
+      liveState({
+        sessions,
+        tunnels,
+        requests,
+        directory,
+        recorder,
+        embedded,
+        credentials: deps.credentials,
+      }),
   });
-  const tree = makeTree(env, populations, fronts, log, configuration);
+  const tree = makeTree(env, populations, fronts, deps);
   return {
     tree,
     inspect: inspectorOf(observe, undefined),

@@ -13,6 +13,7 @@ import {
 } from '../actors/index.ts';
 import type { Metrics } from '../ports/index.ts';
 import type { Registry } from '../supervisor/index.ts';
+import type { Credentials } from './credentials.ts';
 
 export function observeSizes(
   metrics: Metrics,
@@ -26,6 +27,7 @@ export function observeSizes(
     readonly directory: TunnelDirectory<Tunnel>;
     readonly registry: Registry;
     readonly pushes: ProjectPushes;
+    readonly credentials: Credentials;
   },
 ): void {
   const size = (name: string, help: string, read: () => number, max?: number) => {
@@ -58,5 +60,10 @@ export function observeSizes(
   );
   size('kas_requests_waiting', 'Requests waiting for a tunnel', () => directory.waiting);
   size('kas_push_subscriptions', 'Who waits for news of a push, per project and stream', () => pushes.count);
+  size(
+    'kas_credential_files_rejected',
+    'Certificates and secrets whose files cannot be used as they are now; the last good ones are in force',
+    () => [...parts.credentials.files.values()].filter(({ problem }) => problem !== '').length,
+  );
   size('kas_dead_letters', 'Events sent to names nobody held', () => registry.deadLetters);
 }

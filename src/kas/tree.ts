@@ -1,5 +1,5 @@
 /**
- * The supervision tree of kas and the fronts that stand in it. Start order; it stops in reverse:
+ * The supervision tree of kas and the fronts that stand in it. Start order; it stops in reverse: watched files,
  * observability, connections, arrivals, sessions, configuration watches, tunnels, requests, private API, API, agent API,
  * Kubernetes API.
  */
@@ -12,7 +12,7 @@ import {
   type KasTree,
   type Requests,
 } from '../actors/index.ts';
-import type { Log } from '../ports/index.ts';
+import { watchedFilesChildren } from '../files/index.ts';
 import { DynamicSupervisor, HotSupervisor, Supervisor, type SupervisorEnv } from '../supervisor/index.ts';
 import { AgentApiFront } from './agent-api/front.ts';
 import type { KasConfiguration } from './configuration/index.ts';
@@ -74,7 +74,7 @@ export interface Fronts extends RpcApis {
 }
 
 export function makeFronts(
-  { configuration, tls, clock, log, registry, serving }: ServerDeps,
+  { configuration, credentials: { tls }, clock, log, registry, serving }: ServerDeps,
   parts: {
     readonly arrivals: Arrivals;
     readonly connections: AgentConnections;
@@ -86,10 +86,9 @@ export function makeFronts(
 ): Fronts {
   const { agent, observability, gitlab } = configuration;
   const proxy = agent.kubernetes_api;
-  const agentsTls = tls.agents;
   const agents = new AgentApiFront({
     address: parseListenAddress(agent.listen.network, agent.listen.address),
-    tls: agentsTls === undefined ? undefined : () => agentsTls,
+    tls: tls.agents,
     webSocket: agent.listen.websocket,
     arrivals: parts.arrivals,
     connections: parts.connections,
@@ -148,8 +147,7 @@ export function makeTree(
   env: SupervisorEnv,
   populations: Populations,
   fronts: Fronts,
-  log: Log,
-  configuration: KasConfiguration,
+  { configuration, credentials, clock, log }: ServerDeps,
 ): Tree {
   const { agent, api, private_api: privateApi } = configuration;
   const named = new Map<string, Front>([
@@ -187,6 +185,18 @@ export function makeTree(
       intensity: 5,
       periodMs: 30_000,
       children: [
+        {
+          id: 'files',
+          supervisor: () =>
+            new Supervisor(
+              {
+                id: 'files',
+                strategy: 'one_for_one',
+                children: watchedFilesChildren(credentials.files, { clock, log }),
+              },
+              env,
+            ),
+        },
         listener('observability', 0, 1_000),
         { id: 'connections', supervisor: () => (populations.connections = makers.connections(env)) },
         { id: 'arrivals', supervisor: () => (populations.arrivals = makers.arrivals(env)) },

@@ -1,10 +1,8 @@
 /** The listeners for GitLab and other kas in a whole kas: opening, readiness, pushes that reach agents, stopping. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
-import { readSecrets } from '../../src/kas/secrets.ts';
 import { methods } from '../../src/protocol/index.ts';
 import { FakeAgent } from './fake-agent.ts';
 import { RailsClient } from './gitlab-api/rails-client.ts';
@@ -56,6 +54,22 @@ describe('a kas with all its listeners', () => {
     expect((await stream.inbox.next()).commitId).toBe(second);
   });
 
+  it('takes a rotated secret without a restart', async () => {
+    await begin();
+    const rotated = Buffer.alloc(32, 3);
+    const successor = new RailsClient(kas.ports.api, rotated, () => kas.clock.now());
+    const ask = async (client: RailsClient) =>
+      (await client.call(methods.getConnectedAgents, { request: { case: 'agentId', value: 1n } })).code;
+    expect([await ask(rails), await ask(successor)]).toEqual([0, grpc.status.UNAUTHENTICATED]);
+    await writeFile(join(kas.folder, 'api.secret'), rotated.toString('base64'));
+    await until(async () => {
+      await kas.clock.advanceAsync(100);
+      return (await ask(successor)) === 0;
+    });
+    expect(await ask(rails)).toBe(grpc.status.UNAUTHENTICATED);
+    successor.close();
+  });
+
   it('is ready when they listen, and says that it routes nothing for other kas', async () => {
     await begin();
     expect((await kas.observe('/readiness')).status).toBe(200);
@@ -87,41 +101,5 @@ describe('a kas with all its listeners', () => {
     tunnel.respond();
     await (await answered).body.dump();
     expect(await kas.end()).toEqual({ kind: 'stopped' });
-  });
-});
-
-describe('a secret file', () => {
-  const read = async (content: string | undefined) => {
-    const folder = await mkdtemp(join(tmpdir(), 'kastor-secret-'));
-    try {
-      if (content !== undefined) await writeFile(join(folder, 's'), content);
-      const api = { listen: { authentication_secret_file: 's' } };
-      return await readSecrets({ gitlab: {}, api } as Parameters<typeof readSecrets>[0], folder);
-    } finally {
-      await rm(folder, { recursive: true });
-    }
-  };
-
-  it.each([
-    ['with a line end', 'AQIDBA==\n'],
-    ['with many', 'AQ\r\nIDBA==\r\n\n'],
-    ['without', 'AQIDBA=='],
-  ])('%s is read', async (_name, content) => {
-    expect((await read(content)).api).toEqual(Buffer.of(1, 2, 3, 4));
-  });
-
-  it.each([
-    ['that is not there', undefined, /^api\.listen\.authentication_secret_file: ENOENT/],
-    ['that is empty', '\n', /holds no secret/],
-    ['with a space', 'AQIDBA== ', /not standard base64/],
-    ['without padding', 'AQIDBA', /not standard base64/],
-    ['of the other base64', 'AQID_-==', /not standard base64/],
-    ['that is no base64', 'secret', /not standard base64/],
-    ['that is huge', 'A'.repeat(70_000), /larger than/],
-  ])('%s stops kas with a text that does not show it', async (_name, content, text) => {
-    const error = await read(content).catch((reason: unknown) => reason as Error);
-    expect(error).toBeInstanceOf(Error);
-    expect((error as Error).message).toMatch(text);
-    expect((error as Error).message).not.toContain('AQID');
   });
 });

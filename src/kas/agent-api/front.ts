@@ -10,10 +10,10 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
 import { actorLimits, type AgentConnections, type Arrivals, type Front } from '../../actors/index.ts';
-import { tlsRules } from '../../pipe/tls/index.ts';
+import type { TlsPair } from '../../files/index.ts';
 import type { Clock, Log } from '../../ports/index.ts';
-import type { TlsPair } from '../certificates.ts';
 import { listen, type ListenAddress } from '../listen.ts';
+import { renewCertificate, tlsOptions } from '../tls-server.ts';
 import { RefusalJournal } from './refusal-journal.ts';
 import { UpgradeDesk } from './upgrade-desk.ts';
 
@@ -82,21 +82,13 @@ export class AgentApiFront implements Front {
   }
 
   #secure(tls: () => TlsPair, arrived: (socket: Socket) => void): TlsServer {
-    let pair = tls();
     const server = createTlsServer({
-      ...tlsRules,
-      ...pair,
+      ...tlsOptions(tls),
       ALPNProtocols: this.#deps.webSocket ? ['h2', 'http/1.1'] : ['h2'],
       handshakeTimeout: handshakeMsMax,
       noDelay: true,
     });
-    // F1: before the connection is secured with what was current before.
-    server.prependListener('connection', () => {
-      const current = tls();
-      if (current === pair) return;
-      pair = current;
-      server.setSecureContext({ ...tlsRules, ...current });
-    });
+    renewCertificate(server, tls); // F1
     server.on('secureConnection', arrived);
     server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
       if (error.code === 'ECONNRESET') return; // a probe of the port

@@ -12,10 +12,12 @@ import {
 import { createServer as createTlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { Front, Requests } from '../../actors/index.ts';
+import type { TlsPair } from '../../files/index.ts';
 import { upgradeResponse } from '../../pipe/http/index.ts';
 import type { Clock, Labels, Log, Metrics, TimerHandle } from '../../ports/index.ts';
 import { decodePath, parseQuery } from '../../protocol/index.ts';
 import { listen, type ListenAddress } from '../listen.ts';
+import { renewCertificate, tlsOptions } from '../tls-server.ts';
 import type { Authorizer } from './authorizer.ts';
 import { corsHeaders, preflightHeaders } from './cors.ts';
 import { ConnectionCredentials } from './connection-credentials.ts';
@@ -25,7 +27,8 @@ import { answerStatus } from './status-answer.ts';
 
 export interface KubernetesApiFrontDeps {
   readonly address: ListenAddress;
-  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  /** The certificate of now; the same object as long as nothing changed. */
+  readonly tls: (() => TlsPair) | undefined;
   /** Ends with a slash. */
   readonly urlPathPrefix: string;
   readonly allowedOrigin: string | undefined;
@@ -90,10 +93,7 @@ export class KubernetesApiFront implements Front {
       maxHeaderSize: limits.headerBytesMax,
     };
     const { tls, address, log, urlPathPrefix } = this.#deps;
-    const server =
-      tls === undefined
-        ? createServer(options)
-        : createTlsServer({ ...options, ...tls, minVersion: 'TLSv1.2' });
+    const server = tls === undefined ? createServer(options) : secureServer(options, tls);
     this.#server = server;
     server.maxConnections = limits.connectionsMax;
     server.on('request', (request: IncomingMessage, response: ServerResponse) =>
@@ -199,4 +199,10 @@ export class KubernetesApiFront implements Front {
     this.#count('refused');
     answerStatus(response, head, 401, `Unauthorized: ${reason}`, ['Gitlab-Unauthorized', 'true']);
   }
+}
+
+function secureServer(options: ServerOptions, tls: () => TlsPair): Server {
+  const server = createTlsServer({ ...options, ...tlsOptions(tls) });
+  renewCertificate(server, tls);
+  return server;
 }

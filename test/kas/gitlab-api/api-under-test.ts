@@ -79,7 +79,7 @@ export class ApiUnderTest {
       whose: 'api',
     });
     const grpc = new GrpcServer({ clock, log });
-    const gate = jwtGate({ secret: parts.secret, issuer: 'anyone', connections, clock, log });
+    const gate = jwtGate({ secret: () => parts.secret, issuer: 'anyone', connections, clock, log });
     serveGitLabApi(grpc, { ...parts, git: parts.git as ScriptedGit & Git, gate });
     const address = parseListenAddress('tcp', '127.0.0.1:0');
     const front = new GrpcFront({ address, tls: undefined, grpc, connections, log, upMessage: 'up' });
