@@ -4,9 +4,11 @@
  */
 import type { Git, GitRepository } from '../ports/index.ts';
 import { openGitalyGit, type GitalyGitOptions } from './gitaly/index.ts';
+import { httpGit } from './http/index.ts';
 import { localGit } from './local/index.ts';
 
-export type GitOptions = GitalyGitOptions;
+/** What the parts need; the limits of each are its own. */
+export type GitOptions = Omit<GitalyGitOptions, 'limits'>;
 
 export interface OpenGit extends Git {
   /** Closes what is open to other machines. */
@@ -17,9 +19,10 @@ export interface OpenGit extends Git {
 export async function openGit(options: GitOptions): Promise<OpenGit> {
   const { clock, log } = options;
   const gitaly = await openGitalyGit(options);
-  return new GitByLocation({ local: localGit({ clock, log }), gitaly, http: localGit({ clock, log }) }, () =>
-    gitaly.close(),
-  );
+  const http = httpGit(options);
+  return new GitByLocation({ local: localGit({ clock, log }), gitaly, http }, async () => {
+    await Promise.all([gitaly.close(), http.close()]);
+  });
 }
 
 type Adapters = Readonly<Record<GitRepository['location']['kind'], Git>>;
