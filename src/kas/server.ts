@@ -16,7 +16,6 @@ import {
   Tunnels,
   type Tunnel,
 } from '../actors/index.ts';
-import { localGit } from '../git/local/index.ts';
 import { cachedGitLab } from '../gitlab/cache/index.ts';
 import { openEmbeddedGitLab } from '../gitlab/embedded/index.ts';
 import { FlightRecorder } from '../inspect/index.ts';
@@ -37,6 +36,7 @@ import { connectHandler } from './agent-api/connect.ts';
 import { getConfigurationHandler } from './agent-api/get-configuration.ts';
 import { registerHandler } from './agent-api/register.ts';
 import { ForgettableErrors } from './forgettable-errors.ts';
+import { makeGit } from './git.ts';
 import { grpcServerMetrics } from './grpc-metrics.ts';
 import { Authorizer } from './kubernetes-api/authorizer.ts';
 import { makeRpcApis } from './rpc-apis.ts';
@@ -79,7 +79,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     report: reportsToLog(log),
     observe,
   };
-  const git = localGit({ clock, log });
+  const git = await makeGit(deps, observe);
   const embedded = await openEmbeddedGitLab({
     file: resolve(folder, standalone.file),
     git,
@@ -236,6 +236,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     }),
     close: async () => {
       await embedded.close();
+      await git.close();
       await store.close();
     },
   };
