@@ -28,6 +28,14 @@ export interface KasStage {
 }
 
 const servingMsMax = 30_000;
+const native: Transport = { scheme: 'grpc' };
+
+/** A way from agentk to kas. */
+export interface Transport {
+  readonly scheme: 'grpc' | 'grpcs' | 'ws' | 'wss';
+  /** For both processes. */
+  readonly env?: Readonly<Record<string, string>>;
+}
 
 export class Stage {
   readonly #parts: Parts;
@@ -53,37 +61,56 @@ export class Stage {
     return [
       { name: 'direct', port: backend.port, headers: [], hops: [] },
       { name: 'proxy', port: outer.port, headers: [], hops: [outer.part, inner.part] },
-      await this.#kastor('kastor', backend.port, true),
-      await this.#kastor('original', backend.port, false),
+      await this.#kastor('kastor', 'kastor', backend.port, true),
+      await this.#kastor('original', 'original', backend.port, false),
     ];
   }
 
+  /** The same backend behind Kastor, once for each way from agentk to kas. */
+  async over(transports: Readonly<Record<string, Transport>>): Promise<ReadonlyMap<string, Target>> {
+    const backend = await this.#listening('backend', './backend.ts', []);
+    const targets = new Map<string, Target>();
+    for (const [folder, transport] of Object.entries(transports)) {
+      targets.set(folder, await this.#kastor('kastor', folder, backend.port, true, transport));
+    }
+    return targets;
+  }
+
   /** Starts a kas with a data folder of its own. */
-  async kas(name: string, reuse: boolean): Promise<KasStage> {
+  async kas(name: string, reuse: boolean, transport: Transport = native): Promise<KasStage> {
     const folder = join(this.#folder, name);
     const [agents, kubernetesApi, observability, agentObservability] = await freePorts();
     const ports = { agents, kubernetesApi, observability, agentObservability };
     const data = await prepareDataFolder(folder, ports);
-    await adaptConfiguration(data.kasConfiguration, reuse);
-    const kas = this.#parts.start(`kas of ${name}`, '../src/cli/kas.ts', [
-      '--configuration-file',
-      data.kasConfiguration,
-    ]);
+    await adaptConfiguration(data.kasConfiguration, reuse, transport);
+    const kas = this.#parts.start(
+      `kas of ${name}`,
+      '../src/cli/kas.ts',
+      ['--configuration-file', data.kasConfiguration],
+      transport.env,
+    );
     await answering([kas], `http://127.0.0.1:${observability}/readiness`);
     return { kas, data, ports };
   }
 
-  async #kastor(name: 'kastor' | 'original', backendPort: number, reuse: boolean): Promise<Target> {
-    const { kas, data, ports } = await this.kas(name, reuse);
-    const kubeconfig = join(this.#folder, `${name}.kubeconfig`);
+  async #kastor(
+    name: 'kastor' | 'original',
+    folder: string,
+    backendPort: number,
+    reuse: boolean,
+    transport: Transport = native,
+  ): Promise<Target> {
+    const { kas, data, ports } = await this.kas(folder, reuse, transport);
+    const kubeconfig = join(this.#folder, `${folder}.kubeconfig`);
     await writeFile(kubeconfig, kubeconfigOf(backendPort));
     const [observability] = await freePorts();
     const agentk = this.#parts.start(
-      `agentk of ${name}`,
+      `agentk of ${folder}`,
       '../src/cli/agentk.ts',
       [
         '--kas-address',
-        `grpc://127.0.0.1:${ports.agents}`,
+        `${transport.scheme}://127.0.0.1:${ports.agents}`,
+        '--kas-insecure-skip-tls-verify',
         '--token-file',
         data.agentTokenFile,
         '--kubeconfig',
@@ -91,7 +118,7 @@ export class Stage {
         '--observability-listen-address',
         `127.0.0.1:${observability}`,
       ],
-      { POD_NAMESPACE: 'bench', POD_NAME: name },
+      { POD_NAMESPACE: 'bench', POD_NAME: name, ...transport.env },
     );
     const token = `ci:${demoAgent.id}:${data.jobToken}`;
     await answering([kas, agentk], `http://127.0.0.1:${ports.kubernetesApi}/version`, {
@@ -125,10 +152,16 @@ async function freePorts(): Promise<[number, number, number, number]> {
  * The demonstration's configuration without TLS towards clients (the yardstick has none either), and with the poll period
  * of a real installation: idle agents are to be idle.
  */
-async function adaptConfiguration(file: string, reuse: boolean): Promise<void> {
+async function adaptConfiguration(file: string, reuse: boolean, { scheme }: Transport): Promise<void> {
   const configuration = load(await readFile(file, 'utf8')) as {
     agent: {
-      listen: { tunnel_reuse?: boolean; connections_per_token_per_minute?: number };
+      listen: {
+        tunnel_reuse?: boolean;
+        connections_per_token_per_minute?: number;
+        websocket?: boolean;
+        certificate_file?: string | undefined;
+        key_file?: string | undefined;
+      };
       configuration: { poll_period?: string };
       kubernetes_api: { listen: { certificate_file?: string; key_file?: string } };
     };
@@ -137,6 +170,11 @@ async function adaptConfiguration(file: string, reuse: boolean): Promise<void> {
   delete watching.poll_period;
   listen.tunnel_reuse = reuse;
   listen.connections_per_token_per_minute = 100_000_000; // without reuse every request is a call of the agent
+  listen.websocket = scheme.startsWith('ws');
+  if (scheme.endsWith('s') && scheme !== 'ws') {
+    listen.certificate_file = kubernetes_api.listen.certificate_file;
+    listen.key_file = kubernetes_api.listen.key_file;
+  }
   delete kubernetes_api.listen.certificate_file;
   delete kubernetes_api.listen.key_file;
   await writeFile(file, dump(configuration));

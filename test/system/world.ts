@@ -138,7 +138,10 @@ export class World {
     return kas;
   }
 
-  startAgentk(extra: readonly string[] = []): TestProcess {
+  startAgentk(
+    extra: readonly string[] = [],
+    environment: Readonly<Record<string, string>> = {},
+  ): TestProcess {
     const agentk = new TestProcess(
       'agentk',
       [
@@ -152,7 +155,7 @@ export class World {
         `127.0.0.1:${this.ports.agentObservability}`,
         ...extra,
       ],
-      { POD_NAMESPACE: 'demo', POD_NAME: 'agentk-under-test' },
+      { POD_NAMESPACE: 'demo', POD_NAME: 'agentk-under-test', ...environment },
     );
     this.#processes.push(agentk);
     return agentk;
