@@ -6,7 +6,8 @@
  * W2. A write is done when the socket has taken it, so HTTP/2 never has more than one batch on its way.
  * W3. A close with 1000 or 1001 is the end of the stream; any other end of the WebSocket is an error of the stream.
  * W4. The stream's end is a closing handshake of at most `closeMs`; its destruction says 1000 and cuts.
- * W5. Text is no part of the protocol: it is answered with 1003.
+ * W5. What is written when the peer has said goodbye is dropped: the end is on its way, and is the news.
+ * W6. Text is no part of the protocol: it is answered with 1003.
  */
 import { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
@@ -31,7 +32,7 @@ export class WebSocketStream extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
-    this.#socket.send(chunk, done); // W2
+    this.#send(chunk, done);
   }
 
   override _writev(chunks: readonly { readonly chunk: Buffer }[], done: Done): void {
@@ -39,7 +40,7 @@ export class WebSocketStream extends Duplex {
     let bytes = 0;
     for (const { chunk } of chunks) {
       if (bytes > 0 && bytes + chunk.length > webSocketLimits.sentBytesMax) {
-        this.#socket.send(joined(batch, bytes));
+        this.#send(joined(batch, bytes), ignore);
         batch = [];
         bytes = 0;
       }
@@ -47,7 +48,7 @@ export class WebSocketStream extends Duplex {
       bytes += chunk.length;
     }
     // Messages are written in order, so the last one's end is the end of all.
-    this.#socket.send(joined(batch, bytes), done);
+    this.#send(joined(batch, bytes), done);
   }
 
   override _final(done: Done): void {
@@ -61,10 +62,15 @@ export class WebSocketStream extends Duplex {
     done(error);
   }
 
+  #send(message: Buffer, done: Done): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(message, done); // W2
+    else done(); // W5
+  }
+
   #received(data: Buffer, isBinary: boolean): void {
     if (this.destroyed) return;
     if (!isBinary) {
-      this.#socket.close(closeCodes.unsupportedData, 'expected binary messages'); // W5
+      this.#socket.close(closeCodes.unsupportedData, 'expected binary messages'); // W6
       this.destroy(new Error('the peer sent a WebSocket text message'));
       return;
     }
@@ -76,6 +82,8 @@ export class WebSocketStream extends Duplex {
     else this.destroy(new Error(closeText(code, reason)));
   }
 }
+
+function ignore(): void {}
 
 function joined(batch: readonly Buffer[], bytes: number): Buffer {
   const [first] = batch;
