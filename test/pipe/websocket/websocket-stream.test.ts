@@ -1,5 +1,9 @@
 /** A WebSocket as a stream of bytes: order, backpressure, and every way it can end. */
-import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
+import {
+  connect as connectHttp2,
+  createServer as createHttp2Server,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import type { Duplex } from 'node:stream';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -173,7 +177,7 @@ it('HTTP/2 inside survives resets, and its end takes everything with it', async 
   const random = new SeededRandom(7);
   const http2 = createHttp2Server();
   const failures: unknown[] = [];
-  http2.on('stream', (stream) => {
+  http2.on('stream', (stream: ServerHttp2Stream) => {
     stream.on('error', () => {});
     stream.respond({ ':status': 200 });
     stream.pipe(stream);
