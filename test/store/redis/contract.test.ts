@@ -1,5 +1,6 @@
 import { itIsAStore } from '../contract.ts';
-import { openStore, redisServer, sectionOf } from './world.ts';
+import { itTellsPushes } from '../push-contract.ts';
+import { openStore, redisServer, sectionOf, until } from './world.ts';
 
 itIsAStore(async () => {
   const server = await redisServer({ unixSocket: true });
@@ -10,3 +11,8 @@ itIsAStore(async () => {
   };
   return { store, elapse, untilNextMinute: () => elapse(60_000 - (clock.now() % 60_000)) };
 });
+
+itTellsPushes(async () => {
+  const server = await redisServer({ unixSocket: true });
+  return (await openStore({ section: sectionOf(server.address) })).pushEvents;
+}, until);
