@@ -14,8 +14,10 @@ import { gitlabCallMachine } from './gitlab-call.ts';
 import { informerMachine } from './informer.ts';
 import { gitalyChannelMachine } from './gitaly-channel.ts';
 import { leaderElectionMachine } from './leader-election.ts';
+import { gitopsStreamMachine } from './gitops-stream.ts';
 import { moduleMachine } from './module.ts';
 import { registrationMachine } from './registration.ts';
+import { repositoryPollerMachine } from './repository-poller.ts';
 import { requestMachine } from './request.ts';
 import { storeLinkMachine } from './store-link.ts';
 import { storeUpkeepMachine } from './store-upkeep.ts';
@@ -25,6 +27,7 @@ import { tunnelClientMachine } from './tunnel-client.ts';
 import { tunnelPoolMachine } from './tunnel-pool.ts';
 import { watchedFilesMachine } from './watched-files.ts';
 import { usageReporterMachine } from './usage-reporter.ts';
+import { workerPoolMachine } from './worker-pool.ts';
 
 export interface Chart {
   /** File name without `.ts`. */
@@ -46,12 +49,14 @@ export const charts: readonly Chart[] = [
   { name: 'configuration-watch', machine: configurationWatchMachine },
   { name: 'gitaly-channel', machine: gitalyChannelMachine },
   { name: 'gitlab-call', machine: gitlabCallMachine },
+  { name: 'gitops-stream', machine: gitopsStreamMachine },
   { name: 'informer', machine: informerMachine },
   { name: 'kas', machine: kasMachine },
   { name: 'leader-election', machine: leaderElectionMachine },
   { name: 'listener', machine: listenerMachine },
   { name: 'module', machine: moduleMachine },
   { name: 'registration', machine: registrationMachine },
+  { name: 'repository-poller', machine: repositoryPollerMachine },
   { name: 'request', machine: requestMachine, hot: true },
   { name: 'store-link', machine: storeLinkMachine },
   { name: 'store-upkeep', machine: storeUpkeepMachine },
@@ -61,6 +66,7 @@ export const charts: readonly Chart[] = [
   { name: 'tunnel-pool', machine: tunnelPoolMachine, hot: true },
   { name: 'usage-reporter', machine: usageReporterMachine },
   { name: 'watched-files', machine: watchedFilesMachine },
+  { name: 'worker-pool', machine: workerPoolMachine },
 ];
 
 export { agentLinkDelays, agentLinkMachine, linkBackoffMs, linkRefusedMs } from './agent-link.ts';
@@ -120,3 +126,11 @@ export {
 } from './watched-files.ts';
 export { gitlabCallBackoffMs, gitlabCallMachine, type CallTry, type CallTurn } from './gitlab-call.ts';
 export { usageReporterDelays, usageReporterMachine, type UsageVerdict } from './usage-reporter.ts';
+export {
+  gitopsStreamBackoffMs,
+  gitopsStreamMachine,
+  type Delivery,
+  type ProjectVerdict,
+} from './gitops-stream.ts';
+export { repositoryPollerBackoffMs, repositoryPollerMachine, type Polled } from './repository-poller.ts';
+export { workerPoolMachine } from './worker-pool.ts';

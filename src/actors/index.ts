@@ -12,3 +12,4 @@ export { Requests, type Authorization, type Exchange, type ForwardResult } from 
 export { type Tunnel, Tunnels } from './tunnel.actor.ts';
 export { TunnelDirectory } from './tunnel-directory.ts';
 export { createKasLogic, type KasTree } from './kas.actor.ts';
+export { WorkerPool } from './worker-pool.actor.ts';

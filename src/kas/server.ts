@@ -37,6 +37,7 @@ import { getConfigurationHandler } from './agent-api/get-configuration.ts';
 import { registerHandler } from './agent-api/register.ts';
 import { ForgettableErrors } from './forgettable-errors.ts';
 import { makeGit } from './git.ts';
+import { makeGitops } from './gitops.ts';
 import { grpcServerMetrics } from './grpc-metrics.ts';
 import { Authorizer } from './kubernetes-api/authorizer.ts';
 import { makeRpcApis } from './rpc-apis.ts';
@@ -100,6 +101,8 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     ttls: {
       agentInfoMs: agent.info_cache_ttl,
       agentInfoErrorMs: agent.info_cache_error_ttl,
+      projectInfoMs: agent.gitops.project_info_cache_ttl,
+      projectInfoErrorMs: agent.gitops.project_info_cache_error_ttl,
       ...(agent.kubernetes_api === undefined
         ? {}
         : {
@@ -145,6 +148,19 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     pollMs: agent.configuration.poll_period,
     fileBytesMax: agent.configuration.max_configuration_file_size,
     gitlabExternalUrl: configuration.gitlab.external_url ?? '',
+  });
+  const gitops = makeGitops({
+    configuration: agent.gitops,
+    populations,
+    sessions,
+    gitlab,
+    git,
+    pushes,
+    clock,
+    random,
+    log,
+    metrics,
+    onDelivered: () => {},
   });
   const tunnels: Tunnels = new Tunnels({
     supervisor: () => populations.tunnels,
@@ -206,6 +222,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     git,
     pushEvents,
   });
+  grpc.handle(methods.getObjectsToSynchronize.path, gitops.getObjects);
   const fronts = makeFronts(deps, {
     arrivals,
     rpcApis,
@@ -223,7 +240,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
         credentials: deps.credentials,
       }),
   });
-  const tree = makeTree(env, populations, fronts, deps);
+  const tree = makeTree(env, populations, fronts, deps, gitops.workers.logic);
   return {
     tree,
     inspect: inspectorOf(observe, undefined),

@@ -1,7 +1,7 @@
 /**
  * The supervision tree of kas and the fronts that stand in it. Start order; it stops in reverse: watched files,
- * observability, connections, arrivals, sessions, configuration watches, tunnels, requests, private API, API, agent API,
- * Kubernetes API.
+ * observability, connections, arrivals, sessions, configuration watches, manifest workers, repository pollers, streams of
+ * manifests, tunnels, requests, private API, API, agent API, Kubernetes API.
  */
 import {
   actorLimits,
@@ -13,7 +13,15 @@ import {
   type Requests,
 } from '../actors/index.ts';
 import { watchedFilesChildren } from '../files/index.ts';
-import { DynamicSupervisor, HotSupervisor, Supervisor, type SupervisorEnv } from '../supervisor/index.ts';
+import { gitopsLimits } from '../actors/gitops/index.ts';
+import type { AnyActorLogic } from 'xstate';
+import {
+  DynamicSupervisor,
+  HotSupervisor,
+  Supervisor,
+  type BackoffPolicy,
+  type SupervisorEnv,
+} from '../supervisor/index.ts';
 import { AgentApiFront } from './agent-api/front.ts';
 import type { KasConfiguration } from './configuration/index.ts';
 import type { Authorizer } from './kubernetes-api/authorizer.ts';
@@ -31,9 +39,14 @@ export interface Populations {
   privateApiConnections: DynamicSupervisor;
   sessions: DynamicSupervisor;
   watches: DynamicSupervisor;
+  pollers: DynamicSupervisor;
+  gitopsStreams: DynamicSupervisor;
   tunnels: HotSupervisor;
   requests: HotSupervisor;
 }
+
+/** What the workers wait before they are started again. */
+const afterCrash: BackoffPolicy = { initMs: 1_000, factor: 2, maxMs: 60_000, jitter: 1, resetMs: 600_000 };
 
 const makers = {
   connections: (env: SupervisorEnv) =>
@@ -48,6 +61,10 @@ const makers = {
     new DynamicSupervisor({ id: 'sessions', maxChildren: actorLimits.sessionsMax }, env),
   watches: (env: SupervisorEnv) =>
     new DynamicSupervisor({ id: 'watches', maxChildren: actorLimits.watchesMax }, env),
+  pollers: (env: SupervisorEnv) =>
+    new DynamicSupervisor({ id: 'pollers', maxChildren: gitopsLimits.pollersMax }, env),
+  gitopsStreams: (env: SupervisorEnv) =>
+    new DynamicSupervisor({ id: 'gitops-streams', maxChildren: gitopsLimits.streamsMax }, env),
   tunnels: (env: SupervisorEnv) =>
     new HotSupervisor({ id: 'tunnels', maxChildren: actorLimits.tunnelsMax }, env),
   requests: (env: SupervisorEnv) =>
@@ -62,6 +79,8 @@ export function makePopulations(env: SupervisorEnv): Populations {
     privateApiConnections: makers.privateApiConnections(env),
     sessions: makers.sessions(env),
     watches: makers.watches(env),
+    pollers: makers.pollers(env),
+    gitopsStreams: makers.gitopsStreams(env),
     tunnels: makers.tunnels(env),
     requests: makers.requests(env),
   };
@@ -148,6 +167,7 @@ export function makeTree(
   populations: Populations,
   fronts: Fronts,
   { configuration, credentials, clock, log }: ServerDeps,
+  manifestWorkers: AnyActorLogic,
 ): Tree {
   const { agent, api, private_api: privateApi } = configuration;
   const named = new Map<string, Front>([
@@ -202,6 +222,12 @@ export function makeTree(
         { id: 'arrivals', supervisor: () => (populations.arrivals = makers.arrivals(env)) },
         { id: 'sessions', supervisor: () => (populations.sessions = makers.sessions(env)) },
         { id: 'watches', supervisor: () => (populations.watches = makers.watches(env)) },
+        { id: 'manifest-workers', logic: manifestWorkers, ready: 'tag' as const, backoff: afterCrash },
+        { id: 'pollers', supervisor: () => (populations.pollers = makers.pollers(env)) },
+        {
+          id: 'gitops-streams',
+          supervisor: () => (populations.gitopsStreams = makers.gitopsStreams(env)),
+        },
         { id: 'tunnels', supervisor: () => (populations.tunnels = makers.tunnels(env)) },
         { id: 'requests', supervisor: () => (populations.requests = makers.requests(env)) },
         {

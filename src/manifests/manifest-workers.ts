@@ -28,8 +28,12 @@ export interface ManifestWorkersDeps {
   readonly metrics: Metrics;
   /** Threads at the most; 0 of them run while nothing is read. */
   readonly threads: number;
-  /** For tests: shorter than `manifestLimits.taskMsMax`. */
-  readonly taskMsMax?: number;
+  /** Hears how full the queue is, and of workers that were lost. */
+  readonly tell?: (
+    event:
+      | { readonly type: 'queue.filled' | 'queue.eased' }
+      | { readonly type: 'worker.lost'; readonly reason: string },
+  ) => void;
 }
 
 export class ManifestWorkers {
@@ -37,6 +41,7 @@ export class ManifestWorkers {
   readonly #pool: Piscina<WorkerInput, WorkerOutput>;
   readonly #tasks: Counter;
   #stopped = false;
+  #full = false;
 
   constructor(deps: ManifestWorkersDeps) {
     this.#deps = deps;
@@ -92,7 +97,11 @@ export class ManifestWorkers {
   ): Promise<ReadManifests | NotRead> {
     signal.throwIfAborted();
     const batches = [...batchesOf(files)];
-    if (this.waiting + batches.length > manifestLimits.queueMax) return this.#notRead('busy'); // 2
+    if (this.waiting + batches.length > manifestLimits.queueMax) {
+      if (!this.#full) this.#deps.tell?.({ type: 'queue.filled' });
+      this.#full = true;
+      return this.#notRead('busy'); // 2
+    }
     const rest = new AbortController();
     const either = AbortSignal.any([signal, rest.signal]);
     const answers = batches.map((batch) => this.#task({ files: batch, wantObjects }, either));
@@ -111,9 +120,9 @@ export class ManifestWorkers {
   }
 
   async #task(input: WorkerInput, signal: AbortSignal): Promise<WorkerOutput | NotRead> {
-    const { clock, taskMsMax = manifestLimits.taskMsMax } = this.#deps;
+    const { clock } = this.#deps;
     const late = new AbortController();
-    const timer = clock.setTimeout(() => late.abort(), taskMsMax);
+    const timer = clock.setTimeout(() => late.abort(), manifestLimits.taskMsMax);
     try {
       const output = await this.#pool.run(input, { signal: AbortSignal.any([signal, late.signal]) });
       this.#tasks.inc({ outcome: output.kind });
@@ -127,20 +136,27 @@ export class ManifestWorkers {
       return /queue/i.test(message) ? this.#notRead('busy') : this.#notRead('crashed');
     } finally {
       clock.clearTimeout(timer);
+      if (this.#full && this.waiting <= manifestLimits.queueMax / 2) {
+        this.#full = false;
+        this.#deps.tell?.({ type: 'queue.eased' });
+      }
     }
   }
 
   #notRead(cause: NotRead['cause']): NotRead {
     this.#tasks.inc({ outcome: cause });
-    const { taskMsMax = manifestLimits.taskMsMax } = this.#deps;
     const reasons: Readonly<Record<NotRead['cause'], string>> = {
       busy: `more than ${manifestLimits.queueMax} reading tasks are waiting`,
       stopped: 'the manifest workers have stopped',
-      tooSlow: `reading the manifests took longer than ${taskMsMax / 1000} s`,
+      tooSlow: `reading the manifests took longer than ${manifestLimits.taskMsMax / 1000} s`,
       tooBig: `reading the manifests needed more than ${manifestLimits.workerHeapMiBMax} MiB of memory`,
       crashed: 'the worker that read the manifests broke',
     };
-    return { kind: 'unavailable', cause, reason: reasons[cause] };
+    const reason = reasons[cause];
+    if (cause === 'tooSlow' || cause === 'tooBig' || cause === 'crashed') {
+      this.#deps.tell?.({ type: 'worker.lost', reason });
+    }
+    return { kind: 'unavailable', cause, reason };
   }
 }
 

@@ -124,6 +124,42 @@ export const chartModels: Readonly<Record<string, ChartModel>> = {
       'session.refused': [{ code: 16, message: 'no' }],
     }),
   },
+  'gitops-stream': {
+    input: { streamId: 's1', commitId: 'old', wanted: '' },
+    project: (context) => context['found'],
+    payloads: () => ({
+      'repository.polled': [
+        { polled: { kind: 'commit', commitId: 'old' } },
+        { polled: { kind: 'commit', commitId: 'new' } },
+        { polled: { kind: 'empty' } },
+        { polled: { kind: 'missing', reason: 'no such ref' } },
+      ],
+      'xstate.done.actor.authorize': [
+        { output: { kind: 'granted', pinned: false } },
+        { output: { kind: 'granted', pinned: true } },
+        { output: ending },
+        { output: outage },
+      ],
+      'xstate.done.actor.fetch': [{ output: { kind: 'delivered' } }, { output: ending }, { output: outage }],
+      'xstate.done.actor.send': [{ output: { kind: 'delivered' } }, { output: ending }],
+      'call.closed': reason,
+      'session.refused': [{ code: 16, message: 'no' }],
+    }),
+  },
+  'repository-poller': {
+    input: { pollerId: 'p1', pollMs: 20_000 },
+    project: ({ pushed, wanted }) => [pushed, wanted],
+    payloads: () => ({
+      'xstate.done.actor.poll': [
+        { output: { kind: 'commit', commitId: 'abc' } },
+        { output: { kind: 'empty' } },
+        { output: { kind: 'missing', reason: 'no such ref' } },
+        { output: outage },
+      ],
+      'listeners.changed': count,
+    }),
+  },
+  'worker-pool': { payloads: () => ({ 'worker.lost': reason }) },
   'configuration-watch': {
     input: { watchId: 'w1' },
     payloads: (context) => ({

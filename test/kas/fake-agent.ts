@@ -11,18 +11,22 @@ import {
   ConnectResponseSchema,
   HttpRequestSchema,
   HttpResponseSchema,
+  ObjectsToSynchronizeRequestSchema,
+  ObjectsToSynchronizeResponseSchema,
   RegisterRequestSchema,
   RegisterResponseSchema,
   type ConfigurationResponse,
   type ConnectRequest,
   type ConnectResponse,
   type HttpRequest,
+  type ObjectsToSynchronizeResponse,
 } from '../../src/protocol/index.ts';
 import { Inbox } from './waiting.ts';
 
 const paths = {
   connect: '/gitlab.agent.reverse_tunnel.rpc.ReverseTunnel/Connect',
   configuration: '/gitlab.agent.agent_configuration.rpc.AgentConfiguration/GetConfiguration',
+  manifests: '/gitlab.agent.gitops.rpc.Gitops/GetObjectsToSynchronize',
   register: '/gitlab.agent.agent_registrar.rpc.AgentRegistrar/Register',
 } as const;
 
@@ -165,6 +169,15 @@ export class FakeTunnel extends Answers<ConnectResponse> {
   }
 }
 
+/** What an agent asks for of a manifest project. */
+export interface ManifestsRequest {
+  readonly project: string;
+  readonly paths: readonly { readonly kind: 'glob' | 'file'; readonly value: string }[];
+  readonly commitId?: string;
+  readonly ref?: { readonly kind: 'tag' | 'branch' | 'commit'; readonly value: string };
+}
+export type ManifestStream = Answers<ObjectsToSynchronizeResponse>;
+
 export class FakeAgent {
   readonly #client: grpc.Client;
   readonly #calls: { cancel(): void }[] = [];
@@ -213,6 +226,26 @@ export class FakeAgent {
         read(ConfigurationResponseSchema),
         create(ConfigurationRequestSchema, { commitId, skipRegister: true }),
         metadata,
+      ),
+    );
+    this.#calls.push(answers);
+    return answers;
+  }
+
+  manifests({ project, paths: wanted, commitId = '', ref }: ManifestsRequest): ManifestStream {
+    const request = create(ObjectsToSynchronizeRequestSchema, {
+      projectId: project,
+      commitId,
+      paths: wanted.map(({ kind, value }) => ({ path: { case: kind, value } })),
+      ...(ref === undefined ? {} : { ref: { ref: { case: ref.kind, value: ref.value } } }),
+    });
+    const answers = new Answers(
+      this.#client.makeServerStreamRequest(
+        paths.manifests,
+        write(ObjectsToSynchronizeRequestSchema),
+        read(ObjectsToSynchronizeResponseSchema),
+        request,
+        this.metadata(),
       ),
     );
     this.#calls.push(answers);
