@@ -283,6 +283,30 @@ describe('a native address', () => {
     );
   });
 
+  test.each([
+    [
+      'wss',
+      'of an unknown authority',
+      { kasCaFile: undefined },
+      /unable to .* certificate.* \| .*--kas-ca-cert-file/,
+    ],
+    [
+      'wss',
+      'for another name',
+      { kasServerName: 'other.example.com' },
+      /other\.example\.com.* \| .*--kas-tls-server-name/,
+    ],
+    [
+      'grpcs',
+      'of something that knows only HTTP/1.1',
+      {},
+      /^TLS with kas .*application protocol.* \| .* use wss:/,
+    ],
+  ])('%s with a certificate %s is a failure of TLS', async (scheme, _, more, expected) => {
+    const door = opened(await WebSocketDoor.to(kas.port, pair));
+    expect(await lossOf(await start(`${scheme}://127.0.0.1:${door.port}`, more))).toMatch(expected);
+  });
+
   test('with TLS on a port without is a failure of TLS', async () => {
     expect(await lossOf(await start(`grpcs://127.0.0.1:${kas.port}`))).toMatch(
       /^TLS with kas 127\.0\.0\.1: /,

@@ -11,6 +11,7 @@ import { FakeAgent } from './fake-agent.ts';
 import { KasUnderTest, tokens } from './kas-under-test.ts';
 import { until } from './waiting.ts';
 import { WebSocketBridge } from './websocket-bridge.ts';
+import { Wire } from './wire.ts';
 
 let kas: KasUnderTest;
 let ca: PrivateCa;
@@ -135,6 +136,71 @@ describe('one port', () => {
     expect((await tunnel.status).code).toBe(grpc.status.OK);
     await until(() => tunnelled.closeCodes.length > 0);
     expect(tunnelled.closeCodes).toEqual([1000]);
+  });
+});
+
+describe('an agent over a WebSocket', () => {
+  async function agentOver(port: number): Promise<FakeAgent> {
+    const tunnelled = await WebSocketBridge.to(`ws://127.0.0.1:${port}/`);
+    cleanups.push(tunnelled);
+    const agent = new FakeAgent(tunnelled.port, tokens.agent);
+    agents.push(agent);
+    return agent;
+  }
+
+  /** Some connection waits for the answer to a ping. */
+  async function probing(): Promise<boolean> {
+    const { transitions } = JSON.parse((await kas.observe('/state')).text) as {
+      transitions: readonly { readonly actorId: string; readonly to: string }[];
+    };
+    const newest = new Map<string, string>();
+    for (const { actorId, to } of transitions) {
+      if (actorId.startsWith('connection:') && !newest.has(actorId)) newest.set(actorId, to);
+    }
+    return [...newest.values()].some((to) => to.includes('probing'));
+  }
+
+  /** Lets time pass in which every ping is answered, over however many hops. */
+  async function live(ms: number): Promise<void> {
+    for (let passed = 0; passed < ms; passed += 10_000) {
+      await kas.clock.advanceAsync(10_000);
+      await until(async () => !(await probing()));
+    }
+  }
+
+  it('on a silent wire is gone after keepalive', async () => {
+    await begin();
+    const wire = await Wire.to(kas.ports.agents);
+    cleanups.push(wire);
+    await kas.idleTunnel(await agentOver(wire.port));
+    wire.goSilent();
+    await kas.clock.advanceAsync(69_000);
+    expect(await kas.counts()).toMatchObject({ connections: 1, idle: 1 });
+    await kas.clock.advanceAsync(1_000);
+    await kas.reaches({ connections: 0, sessions: 0, idle: 0 });
+  });
+
+  it('that answers pings stays', async () => {
+    await begin();
+    await kas.idleTunnel(await agentOver(kas.ports.agents));
+    await live(300_000);
+    expect(await kas.counts()).toMatchObject({ connections: 1, sessions: 1, idle: 1 });
+  });
+
+  it('of age is sent away with OK, finishes its request, and comes back in a new one', async () => {
+    kas = await KasUnderTest.start({ agentListen: 'websocket: true, max_connection_age: "1000s"' });
+    const agent = await agentOver(kas.ports.agents);
+    const busy = await kas.idleTunnel(agent);
+    const answered = kas.call('/x');
+    await busy.request();
+    const idle = await kas.idleTunnel(agent);
+    await live(320_000);
+    expect(await idle.status).toEqual({ code: grpc.status.OK, details: '' });
+    await kas.idleTunnel(agent);
+    expect(await kas.counts()).toMatchObject({ connections: 2 });
+    busy.respond('finished');
+    expect(await (await answered).body.text()).toBe('finished');
+    await kas.reaches({ connections: 1, tunnels: 1 });
   });
 });
 

@@ -69,8 +69,10 @@ export function secure(socket: Socket, step: TlsStep, signal: AbortSignal): Prom
     ...(isAddress(name) ? {} : { servername: name }),
   });
   return rung(secured, 'secureConnect', signal, secured, (error) => {
-    const { code = '' } = error as NodeJS.ErrnoException;
-    return { hop: 'tls', whose, peer: host, code, message: errorText(error), http2 };
+    // OpenSSL's own message names files and lines of OpenSSL; its reason is for people.
+    const { code = '', reason } = error as NodeJS.ErrnoException & { readonly reason?: string };
+    const message = code.startsWith('ERR_SSL_') && reason !== undefined ? reason : errorText(error);
+    return { hop: 'tls', whose, peer: host, code, message, http2 };
   });
 }
 

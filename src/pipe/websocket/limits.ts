@@ -5,8 +5,11 @@ const KiB = 1024;
 export const webSocketLimits = {
   /** Largest message taken; a larger one is answered with close code 1009. */
   messageBytesMax: 10 * 1024 * KiB,
-  /** Largest message sent: several writes of one turn become one message up to this. */
-  sentBytesMax: 256 * KiB,
+  /**
+   * Several writes of one turn become one message up to this: small enough that a reader seldom has to put a message
+   * together from several reads, large enough for a full HTTP/2 frame with its neighbours.
+   */
+  sentBytesMax: 24 * KiB,
   /** What a slow reader lets pile up before the socket is no longer read, and the same for writing. */
   bufferBytes: 64 * KiB,
   /** Pieces one message may arrive in: frames, and reads of the socket. */
