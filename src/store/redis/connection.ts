@@ -92,7 +92,9 @@ export class RedisConnection {
     if (error instanceof StoreFailure) return error;
     const text = plainText(error);
     if (!isReply(error)) {
-      return new StoreFailure(text.includes('queue is full') ? 'busy' : 'offline', text, error);
+      return text.includes('queue is full')
+        ? new StoreFailure('busy', 'too many commands wait for Redis', error)
+        : new StoreFailure('offline', `the connection to Redis broke: ${text}`, error);
     }
     if (/^(READONLY|LOADING|MASTERDOWN)\b/.test(text)) this.#lose(`Redis serves no writes: ${text}`); // C3
     return new StoreFailure('refused', `Redis refused: ${text}`, error);

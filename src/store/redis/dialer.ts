@@ -11,7 +11,7 @@ import type { Clock } from '../../ports/index.ts';
 import { isReply, RedisConnection, type RedisClient } from './connection.ts';
 import { plainText, StoreFailure } from './failure.ts';
 import { redisLimits } from './limits.ts';
-import { addressText, type Address, type RedisSettings } from './settings.ts';
+import { addressText, type Address, type RedisSettings, type SettingsSource } from './settings.ts';
 
 export type Dialled =
   | { readonly kind: 'connected'; readonly connection: RedisConnection }
@@ -22,32 +22,32 @@ type Answer<T> = { readonly kind: 'ok'; readonly value: T } | Exclude<Dialled, {
 const clientName = 'gitlab-kas';
 
 export class Dialer {
-  readonly #settings: RedisSettings;
+  readonly #source: SettingsSource;
   readonly #clock: Clock;
   /** 2 for servers that do not know the handshake of version 3. */
   #protocol: 2 | 3 = 3;
   #firstSentinel = 0;
 
-  constructor(settings: RedisSettings, clock: Clock) {
-    this.#settings = settings;
+  constructor(source: SettingsSource, clock: Clock) {
+    this.#source = source;
     this.#clock = clock;
   }
 
   /** Longest a dial may take: one step for the server and one for each sentinel. */
   get dialMsMax(): number {
-    const { target, dialMs } = this.#settings;
+    const { target, dialMs } = this.#source.present;
     return target.kind === 'server' ? dialMs : dialMs * (target.addresses.length + 1);
   }
 
   /** Never rejects. `onLost` is called once if the connection ends by itself. */
   async dial(onLost: (reason: string) => void, signal: AbortSignal): Promise<Dialled> {
-    const { target, username, password, database } = this.#settings;
+    const { target, username, password, database } = await this.#source.read();
     const found: Answer<Address> =
       target.kind === 'server' ? { kind: 'ok', value: target.address } : await this.#askSentinels(signal);
     if (found.kind !== 'ok') return found;
     const opened = await this.#open(found.value, { username, password, database }, signal);
     if (opened.kind !== 'ok') return opened;
-    const connection = new RedisConnection(opened.value, this.#clock, this.#settings.callMs, onLost);
+    const connection = new RedisConnection(opened.value, this.#clock, this.#source.present.callMs, onLost);
     const stray = await this.leadsToMaster(connection).then(
       (master) => (master ? undefined : 'it is no master yet'), // D3
       (error: unknown) => plainText(error),
@@ -62,11 +62,11 @@ export class Dialer {
 
   /** In sentinel setups: whether a connection leads to the master. Rejects when the connection fails. */
   async leadsToMaster(connection: RedisConnection): Promise<boolean> {
-    return this.#settings.target.kind === 'server' || isMaster(connection);
+    return this.#source.present.target.kind === 'server' || isMaster(connection);
   }
 
   async #askSentinels(signal: AbortSignal): Promise<Answer<Address>> {
-    const { target, username } = this.#settings;
+    const { target, username } = this.#source.present;
     if (target.kind !== 'sentinel') return { kind: 'unreachable', reason: 'no sentinels are configured' };
     const { addresses, masterName, password } = target;
     let last: Answer<Address> = { kind: 'unreachable', reason: 'no sentinel was asked' };
@@ -84,7 +84,7 @@ export class Dialer {
   }
 
   async #askMaster(client: RedisClient, sentinel: Address, masterName: string): Promise<Answer<Address>> {
-    const connection = new RedisConnection(client, this.#clock, this.#settings.dialMs, () => {});
+    const connection = new RedisConnection(client, this.#clock, this.#source.present.dialMs, () => {});
     try {
       const reply = await connection.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', masterName);
       if (!Array.isArray(reply)) {
@@ -126,7 +126,7 @@ export class Dialer {
   }
 
   #options(address: Address, { username, password, database }: Credentials, protocol: 2 | 3) {
-    const { dialMs, tls } = this.#settings;
+    const { dialMs, tls } = this.#source.present;
     const common = { connectTimeout: dialMs, reconnectStrategy: false } as const; // D1
     return {
       RESP: protocol,

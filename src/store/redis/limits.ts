@@ -37,6 +37,8 @@ export const redisTimes = {
   removalGraceMs: 60_000,
   /** A clock further than this from Redis's is told in the log. */
   clockOffsetMsMax: 30_000,
+  /** Longest a write of an agent waits for its turn; nobody holds his breath for it. */
+  writeWaitMsMax: 30_000,
   /** Tries of the first dial. */
   firstTriesMax: 5,
   /** What the supervisor adds to the time the first dials may take. */

@@ -53,9 +53,12 @@ export class StoreLink {
   }
 
   async dial(onLost: (reason: string) => void, signal: AbortSignal): Promise<DialVerdict> {
-    this.drop('dialling again'); // K1
+    this.drop(this.#reason); // K1
     const dialled = await this.#dialer.dial(onLost, signal);
-    if (dialled.kind !== 'connected') return dialled;
+    if (dialled.kind !== 'connected') {
+      if (!signal.aborted) this.#reason = dialled.reason;
+      return dialled;
+    }
     const { connection } = dialled;
     if (signal.aborted) {
       connection.close();

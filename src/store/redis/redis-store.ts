@@ -26,7 +26,7 @@ import { RedisKeys } from './keys.ts';
 import { redisLimits, redisTimes } from './limits.ts';
 import { StoreLink } from './link.ts';
 import { RedisPushEvents } from './push-events.ts';
-import { readRedisSettings, type RedisSection, type RedisSettings } from './settings.ts';
+import { readRedisSettings, SettingsSource, type RedisSection, type RedisSettings } from './settings.ts';
 import { RedisErrors } from './shared-errors.ts';
 import { createStoreLinkLogic } from './store-link.actor.ts';
 import { createStoreUpkeepLogic } from './store-upkeep.actor.ts';
@@ -59,7 +59,7 @@ export interface RedisStore {
 /** Reads the files the section names; rejects with a text for people. Connects only when `child` is started. */
 export async function openRedisStore(options: RedisStoreOptions): Promise<RedisStore> {
   const settings = await readRedisSettings(options.section, options.folder);
-  const parts = new RedisParts(settings, options);
+  const parts = new RedisParts(new SettingsSource(settings, options), options);
   const links = [parts.commands, parts.writes, parts.events];
   const logic = createStoreLinkLogic({
     ...options,
@@ -134,15 +134,20 @@ class RedisParts {
   readonly #offset: ClockOffset;
   #roundTripMs = 0;
 
-  constructor(settings: RedisSettings, { clock, log, metrics }: RedisStoreOptions) {
+  constructor(source: SettingsSource, { clock, log, metrics }: RedisStoreOptions) {
+    const settings = source.present;
     this.#clock = clock;
     const keys = (this.#keys = new RedisKeys(settings.keyPrefix));
     this.#offset = new ClockOffset(clock, log, metrics, redisTimes.clockOffsetMsMax);
-    const dialer = () => new Dialer(settings, clock);
+    const dialer = () => new Dialer(source, clock);
     const journal = new CallJournal(log, metrics);
     const borrow = () => this.commands.borrow();
     const common = { borrow, keys, clock, log, metrics, journal };
-    const lane = new WriteLane({ ...common, borrow: () => this.writes.borrow(), waitMsMax: settings.callMs });
+    const lane = new WriteLane({
+      ...common,
+      borrow: () => this.writes.borrow(),
+      waitMsMax: redisTimes.writeWaitMsMax,
+    });
     this.pushEvents = new RedisPushEvents(common);
     this.directory = new AgentDirectory({ ...common, lane });
     this.commands = new StoreLink('commands', dialer(), { probe: (connection) => this.#probe(connection) });

@@ -1,10 +1,11 @@
 /**
  * How to reach Redis, from the `redis` section of the configuration file (`spec/kas.md §2.2`, `§2.3`) and the files it
- * names, which are read once. Each error names the key and what to do.
+ * names. Each error names the key and what to do.
  */
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { createSecureContext, getCACertificates, type ConnectionOptions } from 'node:tls';
+import type { Log } from '../../ports/index.ts';
 import { plainText } from './failure.ts';
 
 /** The section as the schema gives it: defaults filled in, durations in milliseconds. */
@@ -86,6 +87,43 @@ async function readTarget(
   }
   if (server === undefined) throw new Error('redis: one of server and sentinel is needed');
   return { kind: 'server', address: parseAddress('redis.server.address', network, server.address) };
+}
+
+interface SourceOptions {
+  readonly section: RedisSection;
+  readonly folder: string;
+  readonly log: Log;
+}
+
+/**
+ * The settings as the files have them now: read again for each connection, so that a password or a certificate can be
+ * changed while kas runs. Files that have become unusable are told, and those read last stay in force.
+ */
+export class SettingsSource {
+  #present: RedisSettings;
+  readonly #options: SourceOptions;
+
+  constructor(present: RedisSettings, options: SourceOptions) {
+    this.#present = present;
+    this.#options = options;
+  }
+
+  /** As they were read last. */
+  get present(): RedisSettings {
+    return this.#present;
+  }
+
+  async read(): Promise<RedisSettings> {
+    const { section, folder, log } = this.#options;
+    try {
+      this.#present = await readRedisSettings(section, folder);
+    } catch (error) {
+      log.warn('Credentials of Redis cannot be read, those read last stay in force', {
+        reason: plainText(error),
+      });
+    }
+    return this.#present;
+  }
 }
 
 /** Byte for byte, as the originals do: a line break at the end belongs to the password. */

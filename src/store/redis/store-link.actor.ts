@@ -36,7 +36,12 @@ export function createStoreLinkLogic({ links, random, log, metrics }: StoreLinkD
           const parent = self._parent;
           const lost = (reason: string) =>
             parent?.send({ type: 'connection.lost', incarnation: input.incarnation, reason });
+          const before = link(input.name).trouble;
           const verdict = await link(input.name).dial(lost, signal);
+          // Told when it is another reason than before, not at each try.
+          if (verdict.kind !== 'connected' && verdict.reason !== before) {
+            log.warn('No connection to Redis, trying again', { link: input.name, reason: verdict.reason });
+          }
           dials.inc({ link: input.name, outcome: verdict.kind });
           return verdict;
         }),

@@ -6,7 +6,7 @@ import { openStore, redisServer, sectionOf, until } from './world.ts';
 
 async function two(options: { readonly clocksApartMs?: number } = {}) {
   const server = await redisServer({ unixSocket: true });
-  const section = sectionOf(server.address, { write_timeout: 20_000 });
+  const section = sectionOf(server.address, { write_timeout: 100_000 });
   const late = new ShiftedClock();
   late.shift(-(options.clocksApartMs ?? 0));
   return { server, here: await openStore({ section }), there: await openStore({ section, clock: late }) };
@@ -92,7 +92,7 @@ describe('clocks apart', () => {
     const server = await redisServer({ unixSocket: true });
     const clock = new ShiftedClock();
     clock.shift(-3_600_000);
-    const section = sectionOf(server.address, { write_timeout: 100 });
+    const section = sectionOf(server.address, { write_timeout: 500 });
     const { log, metric } = await openStore({ section, clock });
     await until(() => log.text.includes('The clocks of this kas and of Redis differ'));
     expect(await metric('redis_clock_offset_seconds')).toBeGreaterThan(3_500);

@@ -7,7 +7,7 @@ import { agent, ttlMs } from '../contract.ts';
 import { openStore, redisServer, said, sectionOf, until } from './world.ts';
 
 /** Signs of life come quickly here. */
-const impatient = { write_timeout: 200 };
+const impatient = { write_timeout: 1_000 };
 
 describe('at the start', () => {
   it('a store that is not there ends it, after a few tries, with the address and what is wrong', async () => {
@@ -134,6 +134,23 @@ describe('a crash of Redis', () => {
   });
 });
 
+it('a password that is changed takes effect with the next connection', async () => {
+  const server = await redisServer();
+  await writeFile(join(server.folder, 'password'), 'first');
+  await server.command('ACL', 'SETUSER', 'kas', 'on', '>first', '~*', '&*', '+@all');
+  const section = sectionOf(server.address, { username: 'kas', password_file: 'password', ...impatient });
+  const { store, probe, metric, log } = await openStore({ section, folder: server.folder });
+  await server.command('ACL', 'SETUSER', 'kas', 'resetpass', '>second');
+  await server.command('CLIENT', 'KILL', 'USER', 'kas');
+  await until(async () => ((await metric('redis_dials_total{link="commands",outcome="refused"}')) ?? 0) > 0);
+  expect(probe()).toMatch(/does not accept the credentials/);
+  await until(() => /No connection to Redis.*WRONGPASS/.test(log.text));
+  await writeFile(join(server.folder, 'password'), 'second');
+  await until(() => probe() === undefined);
+  expect(await store.registerAgent(agent(), ttlMs)).toBe(true);
+  expect(log.text).not.toMatch(/first|second/);
+});
+
 it('an emptied Redis gets the entries of this kas again', async () => {
   const server = await redisServer();
   const { store, log } = await openStore({ section: sectionOf(server.address, impatient) });
@@ -149,11 +166,11 @@ it('an emptied Redis gets the entries of this kas again', async () => {
 
 it('a frozen Redis is given up, and calls fail in time and then at once', async () => {
   const server = await redisServer();
-  const { store, probe } = await openStore({ section: sectionOf(server.address, impatient) });
+  const { store, probe, metric } = await openStore({ section: sectionOf(server.address, impatient) });
   await server.command('CLIENT', 'PAUSE', '60000', 'ALL');
   const calls = [store.takeTokenQuota('t', 1), store.agentsById(1n), store.registerAgent(agent(), ttlMs)];
   for (const call of calls) await expect(call).rejects.toThrow(/Redis/);
-  await until(() => probe() !== undefined);
+  await until(async () => (await metric('redis_commands_connected')) === 0);
   await expect(store.agentsById(1n)).rejects.toThrow(/Redis is not available/);
   await server.kill(); // the pause cannot be ended by a connection that is paused
   await server.start();
