@@ -132,6 +132,8 @@ export class Peer {
   readonly closed: Promise<void>;
   isClosed = false;
   answersPings = true;
+  /** Told of each ping of the other end. */
+  onPing: () => void = () => {};
   #greeted = false;
   readonly #client: boolean;
   readonly #reader = new FrameReader();
@@ -245,7 +247,10 @@ export class Peer {
       }
       case frameType.ping:
         if (flags & flag.ack) this.pings.push(payload);
-        else if (this.answersPings) this.write(writeFrame(frameType.ping, flag.ack, 0, payload));
+        else {
+          this.onPing();
+          if (this.answersPings) this.write(writeFrame(frameType.ping, flag.ack, 0, payload));
+        }
         break;
       case frameType.goAway:
         this.goAways.push({

@@ -6,7 +6,7 @@
  * C1. `onClosed` comes exactly once and last, whatever happened, with the hop that failed.
  * C2. A connection that was told to go away finishes its streams and then closes itself.
  */
-import { connect as connectHttp2 } from 'node:http2';
+import { connect as connectHttp2, constants } from 'node:http2';
 import type { ClientHttp2Session } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { http2ClientOptions, tuneClientSession } from '../../pipe/grpc/index.ts';
@@ -95,7 +95,8 @@ function openSession(target: KasTarget, stream: Duplex, events: ConnectionEvents
   });
   session.once('goaway', (code, _lastStreamId, data) => {
     problem = { kind: 'farewell', message: goAwayText(code, data) };
-    events.onGoAway();
+    // With an error node:http2 ends the session and its streams at once: that is a loss, and its reason is told as one.
+    if (code === constants.NGHTTP2_NO_ERROR) events.onGoAway();
   });
   session.on('error', (error: Error) => fail(errorText(error)));
   session.once('close', () => {
