@@ -6,7 +6,7 @@ import { until } from '../kas/waiting.ts';
 import { errorCode } from './frames.ts';
 import { GoKas, type GoCall } from './go-kas.ts';
 import { bytes, int, message } from './protobuf.ts';
-import { Peer } from './peer.ts';
+import type { Peer } from './peer.ts';
 
 const second = 1_000;
 let kas: GoKas;
