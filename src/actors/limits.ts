@@ -23,6 +23,9 @@ export const actorLimits = {
   watchesMax: 40_000,
   /** Calls of one session waiting for its token to be accepted. */
   waitingCallsPerSessionMax: 1_100,
+  /** Ids, and events, of usage that GitLab was not told yet, of all counters together. */
+  usageIdsMax: 200_000,
+  usageEventsMax: 50_000,
 } as const;
 
 /** How long things may take (`spec/wire.md §4.4`, `§6.4`, `§12`). */
@@ -42,4 +45,5 @@ export const actorTimes = {
   findMsMax: 20_000,
   configurationStepMsMax: 30_000,
   authorizeMsMax: 60_000,
+  usageReportMsMax: 30_000,
 } as const;

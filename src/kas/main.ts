@@ -2,8 +2,8 @@
  * The composition root of the server: reads the configuration, makes the ports, builds the tree and hands it to the chart of
  * the process. The tree, in start order (it stops in reverse):
  *
- *   files · observability · connections · sessions · configuration watches · tunnels · requests · private API · API ·
- *   agent API · Kubernetes API
+ *   files · observability · usage reporter · connections · sessions · configuration watches · tunnels · requests ·
+ *   private API · API · agent API · Kubernetes API
  */
 import { createActor, waitFor, type EventFromLogic } from 'xstate';
 import { createKasLogic } from '../actors/index.ts';

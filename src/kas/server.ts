@@ -15,6 +15,8 @@ import {
   TunnelDirectory,
   Tunnels,
   type Tunnel,
+  createUsageReporterLogic,
+  UsageTracker,
 } from '../actors/index.ts';
 import { cachedGitLab } from '../gitlab/cache/index.ts';
 import { openEmbeddedGitLab } from '../gitlab/embedded/index.ts';
@@ -149,6 +151,8 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     fileBytesMax: agent.configuration.max_configuration_file_size,
     gitlabExternalUrl: configuration.gitlab.external_url ?? '',
   });
+  const isUsageReported = configuration.observability.usage_reporting_period > 0;
+  const usage = new UsageTracker({ metrics, isReported: isUsageReported });
   const gitops = makeGitops({
     configuration: agent.gitops,
     populations,
@@ -160,7 +164,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     random,
     log,
     metrics,
-    onDelivered: () => {},
+    onDelivered: () => usage.count('gitops_sync'),
   });
   const tunnels: Tunnels = new Tunnels({
     supervisor: () => populations.tunnels,
@@ -228,7 +232,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     rpcApis,
     connections,
     requests,
-    authorizer: new Authorizer({ gitlab, clock, log }),
+    authorizer: new Authorizer({ gitlab, usage, clock, log }),
     state: () =>
       liveState({
         sessions,
@@ -240,7 +244,13 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
         credentials: deps.credentials,
       }),
   });
-  const tree = makeTree(env, populations, fronts, deps, gitops.workers.logic);
+  const usageReporter = isUsageReported
+    ? createUsageReporterLogic({ tracker: usage, gitlab, clock, random, log })
+    : undefined;
+  const tree = makeTree(env, populations, fronts, deps, {
+    manifestWorkers: gitops.workers.logic,
+    usageReporter,
+  });
   return {
     tree,
     inspect: inspectorOf(observe, undefined),

@@ -1,8 +1,9 @@
 /**
  * The supervision tree of kas and the fronts that stand in it. Start order; it stops in reverse: watched files,
- * observability, connections, arrivals, sessions, configuration watches, manifest workers, repository pollers, streams of
+ * observability, usage reporter, connections, arrivals, sessions, configuration watches, manifest workers, repository pollers, streams of
  * manifests, tunnels, requests, private API, API, agent API, Kubernetes API.
  */
+import type { AnyActorLogic } from 'xstate';
 import {
   actorLimits,
   createListenerLogic,
@@ -14,7 +15,6 @@ import {
 } from '../actors/index.ts';
 import { watchedFilesChildren } from '../files/index.ts';
 import { gitopsLimits } from '../actors/gitops/index.ts';
-import type { AnyActorLogic } from 'xstate';
 import {
   DynamicSupervisor,
   HotSupervisor,
@@ -47,6 +47,8 @@ export interface Populations {
 
 /** What the workers wait before they are started again. */
 const afterCrash: BackoffPolicy = { initMs: 1_000, factor: 2, maxMs: 60_000, jitter: 1, resetMs: 600_000 };
+/** The chart ends by itself sooner (`statecharts/usage-reporter.ts` U3). */
+const usageReporterStopMs = 15_000;
 
 const makers = {
   connections: (env: SupervisorEnv) =>
@@ -167,7 +169,11 @@ export function makeTree(
   populations: Populations,
   fronts: Fronts,
   { configuration, credentials, clock, log }: ServerDeps,
-  manifestWorkers: AnyActorLogic,
+  logics: {
+    readonly manifestWorkers: AnyActorLogic;
+    /** Tells GitLab what was used; nothing when that is switched off. */
+    readonly usageReporter: AnyActorLogic | undefined;
+  },
 ): Tree {
   const { agent, api, private_api: privateApi } = configuration;
   const named = new Map<string, Front>([
@@ -218,11 +224,21 @@ export function makeTree(
             ),
         },
         listener('observability', 0, 1_000),
+        ...(logics.usageReporter === undefined
+          ? []
+          : [
+              {
+                id: 'usage-reporter',
+                logic: logics.usageReporter,
+                input: { periodMs: configuration.observability.usage_reporting_period },
+                shutdown: usageReporterStopMs,
+              },
+            ]),
         { id: 'connections', supervisor: () => (populations.connections = makers.connections(env)) },
         { id: 'arrivals', supervisor: () => (populations.arrivals = makers.arrivals(env)) },
         { id: 'sessions', supervisor: () => (populations.sessions = makers.sessions(env)) },
         { id: 'watches', supervisor: () => (populations.watches = makers.watches(env)) },
-        { id: 'manifest-workers', logic: manifestWorkers, ready: 'tag' as const, backoff: afterCrash },
+        { id: 'manifest-workers', logic: logics.manifestWorkers, ready: 'tag' as const, backoff: afterCrash },
         { id: 'pollers', supervisor: () => (populations.pollers = makers.pollers(env)) },
         {
           id: 'gitops-streams',

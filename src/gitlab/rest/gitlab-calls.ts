@@ -117,7 +117,8 @@ export class GitLabCalls {
   }
 
   /** The answer to the last try, or why there is none. */
-  run(question: Question, signal: AbortSignal): Promise<ExchangeOutcome> {
+  async run(question: Question, signal: AbortSignal): Promise<ExchangeOutcome> {
+    await Promise.resolve(); // whoever asks may be in the middle of a step of his own actor
     const callId = `gitlab-call:${++this.#made}`;
     const call: Call = { question, signal, answer: undefined };
     this.#calls.set(callId, call);
@@ -129,7 +130,7 @@ export class GitLabCalls {
     });
     if (started.kind === 'refused') {
       this.#calls.delete(callId);
-      return Promise.resolve(started.reason === 'full' ? tooMany : failed('kas is stopping')); // 1
+      return started.reason === 'full' ? tooMany : failed('kas is stopping'); // 1
     }
     const { ref } = started;
     return new Promise((resolve) => {

@@ -3,7 +3,7 @@
  * a promise, because most requests of a CI job or a dashboard come in bursts.
  */
 import { create } from '@bufbuild/protobuf';
-import { actorTimes, withDeadline } from '../../actors/index.ts';
+import { actorTimes, withDeadline, type UsageTracker } from '../../actors/index.ts';
 import type { CachedGitLab } from '../../gitlab/cache/index.ts';
 import type {
   AllowedAgentsForJob,
@@ -21,8 +21,8 @@ export type Verdict =
   | { readonly kind: 'granted'; readonly extra: AnyBytes | undefined }
   | { readonly kind: 'refused'; readonly httpStatus: number; readonly reason: string };
 
-/** `HeaderExtra` of a grant, encoded once per answer of GitLab and agent. */
-type Extras = Map<bigint, AnyBytes | undefined>;
+/** What becomes of an agent of a job, made once per answer of GitLab and agent. */
+type JobGrants = Map<bigint, { readonly verdict: Verdict; readonly configProjectId: bigint }>;
 
 type PersonalCredentials = Exclude<Credentials, { kind: 'ci' }>;
 interface Grant {
@@ -34,13 +34,20 @@ export class Authorizer {
   readonly #gitlab: CachedGitLab;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #extras = new WeakMap<AllowedAgentsForJob, Extras>();
+  readonly #usage: UsageTracker;
+  readonly #jobGrants = new WeakMap<AllowedAgentsForJob, JobGrants>();
   readonly #questions = new WeakMap<PersonalCredentials, AuthorizeProxyUserRequest>();
   /** The last grant of credentials: as long as GitLab's answer is the same one, so is what becomes of it. */
   readonly #grants = new WeakMap<PersonalCredentials, Grant>();
 
-  constructor(deps: { readonly gitlab: CachedGitLab; readonly clock: Clock; readonly log: Log }) {
+  constructor(deps: {
+    readonly gitlab: CachedGitLab;
+    readonly usage: UsageTracker;
+    readonly clock: Clock;
+    readonly log: Log;
+  }) {
     this.#gitlab = deps.gitlab;
+    this.#usage = deps.usage;
     this.#clock = deps.clock;
     this.#log = deps.log;
   }
@@ -89,14 +96,18 @@ export class Authorizer {
   }
 
   #job(agentId: bigint, job: AllowedAgentsForJob): Verdict {
-    let extras = this.#extras.get(job);
-    if (extras === undefined) this.#extras.set(job, (extras = new Map()));
-    if (extras.has(agentId)) return { kind: 'granted', extra: extras.get(agentId) };
-    const agent = job.allowedAgents.find((allowed) => allowed.agentId === agentId);
-    if (agent === undefined) return refused(403, 'Forbidden: agentId is not allowed');
-    const extra = headerExtra(impersonationForJob(agent, job));
-    extras.set(agentId, extra);
-    return { kind: 'granted', extra };
+    let grants = this.#jobGrants.get(job);
+    if (grants === undefined) this.#jobGrants.set(job, (grants = new Map()));
+    let grant = grants.get(agentId);
+    if (grant === undefined) {
+      const agent = job.allowedAgents.find((allowed) => allowed.agentId === agentId);
+      if (agent === undefined) return refused(403, 'Forbidden: agentId is not allowed');
+      const extra = headerExtra(impersonationForJob(agent, job));
+      grant = { verdict: { kind: 'granted', extra }, configProjectId: agent.configProjectId };
+      grants.set(agentId, grant);
+    }
+    this.#usage.countProxyRequest('ci', job.userId, agentId, grant.configProjectId);
+    return grant.verdict;
   }
 
   #fromUser(credentials: PersonalCredentials, result: GitLabResult<AuthorizedProxyUser>): Verdict {
@@ -120,6 +131,13 @@ export class Authorizer {
   }
 
   #granted(user: AuthorizedProxyUser, credentials: PersonalCredentials): Verdict {
+    const { userId, agentId, configProjectId } = user;
+    this.#usage.countProxyRequest(
+      credentials.kind === 'pat' ? 'pat' : 'user',
+      userId,
+      agentId,
+      configProjectId,
+    );
     const grant = this.#grants.get(credentials);
     if (grant?.user === user) return grant.verdict;
     const { accessType } = this.#question(credentials);

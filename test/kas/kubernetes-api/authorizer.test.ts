@@ -1,5 +1,7 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
+import { UsageTracker } from '../../../src/actors/index.ts';
+import { createMetrics } from '../../../src/host/index.ts';
 import type { CachedGitLab } from '../../../src/gitlab/cache/index.ts';
 import { Authorizer, type Verdict } from '../../../src/kas/kubernetes-api/authorizer.ts';
 import type { Credentials } from '../../../src/kas/kubernetes-api/credentials.ts';
@@ -58,7 +60,11 @@ function authorizer(options: {
       return give(options.users, signal);
     },
   };
-  const subject = new Authorizer({ gitlab: gitlab as CachedGitLab, clock, log });
+  const usage = new UsageTracker({
+    metrics: createMetrics({ processMetrics: false }).metrics,
+    isReported: true,
+  });
+  const subject = new Authorizer({ gitlab: gitlab as CachedGitLab, usage, clock, log });
   const controller = new AbortController();
   const verdicts: Verdict[] = [];
   const ask = (credentials: Credentials) => {
@@ -69,7 +75,7 @@ function authorizer(options: {
     );
     return verdicts;
   };
-  return { ask, clock, log, asked, verdicts, controller };
+  return { ask, clock, log, asked, verdicts, controller, usage };
 }
 
 const ci = (agentId = 1n): Credentials => ({ kind: 'ci', agentId, token: 'secret' });
@@ -79,6 +85,43 @@ const usernameOf = (verdict: Verdict | undefined) =>
   verdict?.kind === 'granted' && verdict.extra !== undefined
     ? fromBinary(KubernetesHeaderExtraSchema, verdict.extra.value).impConfig?.username
     : undefined;
+
+describe('what is granted is counted', () => {
+  it('by the way in, with who and which agent; what is refused is not', async () => {
+    const { ask, clock, usage } = authorizer({
+      jobs: { kind: 'ok', value: job },
+      users: { kind: 'ok', value: user },
+    });
+    for (const credentials of [ci(1n), ci(1n), ci(3n), ci(4n), pat, cookie]) ask(credentials);
+    await clock.settle();
+    expect(usage.report()).toEqual({
+      counters: {
+        k8s_api_proxy_request: 5,
+        k8s_api_proxy_requests_via_ci_access: 3,
+        k8s_api_proxy_requests_via_pat_access: 1,
+        k8s_api_proxy_requests_via_user_access: 1,
+      },
+      uniqueCounters: {
+        agent_users_using_ci_tunnel: [13n],
+        k8s_api_proxy_requests_unique_users_via_ci_access: [13n],
+        k8s_api_proxy_requests_unique_agents_via_ci_access: [1n, 3n],
+        k8s_api_proxy_requests_unique_users_via_pat_access: [13n],
+        k8s_api_proxy_requests_unique_agents_via_pat_access: [1n],
+        k8s_api_proxy_requests_unique_users_via_user_access: [13n],
+        k8s_api_proxy_requests_unique_agents_via_user_access: [1n],
+      },
+    });
+    expect(usage.events()?.['k8s_api_proxy_requests_unique_users_via_ci_access']).toEqual([
+      { user_id: 13n, project_id: 2n },
+    ]);
+  });
+
+  it('also when GitLab is remembered', () => {
+    const { ask, usage } = authorizer({ remembered: job });
+    for (let n = 0; n < 3; n += 1) ask(ci(1n));
+    expect(usage.report()?.counters['k8s_api_proxy_request']).toBe(3);
+  });
+});
 
 describe('a CI job', () => {
   it.each([
