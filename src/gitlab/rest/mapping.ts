@@ -40,7 +40,17 @@ function repositoryOf(info: GitalyInfo | undefined, repository: GitalyRepository
       storageName: repository?.storageName ?? '',
       relativePath: repository?.relativePath ?? '',
       glRepository: repository?.glRepository ?? '',
+      ...objectDirectories(repository),
     },
+  };
+}
+
+/** Absent where they are the usual ones. */
+function objectDirectories(repository: GitalyRepository | undefined) {
+  const { gitObjectDirectory = '', gitAlternateObjectDirectories = [] } = repository ?? {};
+  return {
+    ...(gitObjectDirectory === '' ? {} : { gitObjectDirectory }),
+    ...(gitAlternateObjectDirectories.length === 0 ? {} : { gitAlternateObjectDirectories }),
   };
 }
 

@@ -174,6 +174,29 @@ describe.each(withMessage)('the answer of %s', (name) => {
   });
 });
 
+it('where a repository has its objects is kept when it is not the usual place', async () => {
+  const json = {
+    project_id: 7,
+    default_branch: 'main',
+    gitaly_info: { address: 'unix:/x' },
+    gitaly_repository: {
+      storage_name: 's',
+      relative_path: 'r',
+      gl_repository: 'g',
+      gl_project_path: 'p',
+      git_object_directory: 'objects/a',
+      git_alternate_object_directories: ['b'],
+    },
+  };
+  expect((await ask('project_info', status(200, { json }))).result).toMatchObject({
+    value: {
+      repository: {
+        location: { token: '', gitObjectDirectory: 'objects/a', gitAlternateObjectDirectories: ['b'] },
+      },
+    },
+  });
+});
+
 it('ids that are not positive and names that are empty are not believed', async () => {
   const repository = { storage_name: 's', relative_path: 'r', gl_repository: 'g', gl_project_path: 'p' };
   const good = {
