@@ -5,7 +5,14 @@
  * Whoever needs one holds a function and asks at each use: the answer is the same object until the files change.
  */
 import { resolve } from 'node:path';
-import { base64Secret, CredentialFiles, tlsPair, type Meaning, type TlsPair } from '../files/index.ts';
+import {
+  base64Secret,
+  certificateAuthorities,
+  CredentialFiles,
+  tlsPair,
+  type Meaning,
+  type TlsPair,
+} from '../files/index.ts';
 import type { Log } from '../ports/index.ts';
 import type { KasConfiguration } from './configuration/index.ts';
 
@@ -23,6 +30,12 @@ export interface Credentials {
     readonly api: Current<Buffer> | undefined;
     /** Signs what kas instances ask each other. */
     readonly privateApi: Current<Buffer> | undefined;
+  };
+  /** Trusted besides the system's. */
+  readonly authorities: {
+    readonly gitlab: Current<readonly string[]> | undefined;
+    /** For calling other kas. */
+    readonly privateApi: Current<readonly string[]> | undefined;
   };
   /** All files, by the key that names them. */
   readonly files: ReadonlyMap<string, CredentialFiles<unknown>>;
@@ -59,6 +72,10 @@ export async function openCredentials(
     file === undefined
       ? undefined
       : open(`${section}.authentication_secret_file`, [file], base64Secret(bytes));
+  const trust = (section: string, file: string | undefined) =>
+    file === undefined || file === ''
+      ? undefined
+      : open(`${section}.ca_certificate_file`, [file], certificateAuthorities);
   const { gitlab, agent, observability, api, private_api: privateApi } = configuration;
   const credentials = {
     tls: {
@@ -72,6 +89,10 @@ export async function openCredentials(
       gitlab: secret('gitlab', gitlab.authentication_secret_file, gitlabSecretBytes),
       api: secret('api.listen', api?.listen.authentication_secret_file),
       privateApi: secret('private_api.listen', privateApi?.listen.authentication_secret_file),
+    },
+    authorities: {
+      gitlab: trust('gitlab', gitlab.ca_certificate_file),
+      privateApi: trust('private_api.listen', privateApi?.listen.ca_certificate_file),
     },
     files,
   };

@@ -5,7 +5,7 @@ import { serverName } from './build-info.ts';
 import type { ServerDeps } from './server-deps.ts';
 
 export function makeGit(
-  { configuration, clock, random, log, registry }: ServerDeps,
+  { configuration, environment, clock, random, log, registry }: ServerDeps,
   observe: TransitionObserver,
 ): Promise<OpenGit> {
   const { global_api_rate_limit, per_server_api_rate_limit } = configuration.gitaly;
@@ -17,7 +17,7 @@ export function makeGit(
     userAgent: serverName,
     globalRate: callRate(global_api_rate_limit),
     perServerRate: callRate(per_server_api_rate_limit),
-    environment: process.env,
+    environment,
     observe,
   });
 }

@@ -1,6 +1,5 @@
 /** What `/state` shows: every agent with the state of its chart, the populations, and the latest transitions. No secrets. */
 import type { AgentSessions, Requests, Tunnel, TunnelDirectory, Tunnels } from '../actors/index.ts';
-import type { EmbeddedGitLab } from '../gitlab/embedded/index.ts';
 import type { FlightRecorder } from '../inspect/index.ts';
 import { buildInfo } from './build-info.ts';
 import type { Credentials } from './credentials.ts';
@@ -14,7 +13,7 @@ export function liveState(parts: {
   readonly requests: Requests;
   readonly directory: TunnelDirectory<Tunnel>;
   readonly recorder: FlightRecorder;
-  readonly embedded: EmbeddedGitLab;
+  readonly directoryFile: () => unknown;
   readonly credentials: Credentials;
 }): unknown {
   const agents: unknown[] = [];
@@ -37,7 +36,7 @@ export function liveState(parts: {
     agentsHidden: Math.max(0, parts.sessions.count - agentsShownMax),
     tunnels: { open: parts.tunnels.count, idle: parts.directory.idleTunnels },
     requests: { pending: parts.requests.count, waiting: parts.directory.waiting },
-    directoryFile: parts.embedded.state(),
+    directoryFile: parts.directoryFile(),
     credentials: Object.fromEntries(
       [...parts.credentials.files].map(([key, { problem }]) => [key, problem === '' ? 'in force' : problem]),
     ),

@@ -5,6 +5,7 @@
  *   files · observability · usage reporter · connections · sessions · configuration watches · tunnels · requests ·
  *   private API · API · agent API · Kubernetes API
  */
+import { env } from 'node:process';
 import { createActor, waitFor, type EventFromLogic } from 'xstate';
 import { createKasLogic } from '../actors/index.ts';
 import { createLog, createMetrics, systemClock, systemRandom } from '../host/index.ts';
@@ -19,6 +20,8 @@ export interface KasOptions {
   readonly configurationFile: string;
   readonly clock?: Clock;
   readonly random?: Random;
+  /** Default `process.env`. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Wins over the file's, for tests. */
   readonly logLevel?: LogLevel;
 }
@@ -46,6 +49,7 @@ export async function runKas(options: KasOptions): Promise<RunningKas> {
     configuration,
     folder,
     credentials: await openCredentials(configuration, folder, log),
+    environment: options.environment ?? env,
     clock,
     random: options.random ?? systemRandom,
     log,

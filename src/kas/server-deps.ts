@@ -9,6 +9,8 @@ export interface ServerDeps {
   /** Relative paths of the configuration file start here. */
   readonly folder: string;
   readonly credentials: Credentials;
+  /** `process.env`: proxies (`spec/kas.md §1.2`). */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

@@ -2,7 +2,6 @@
  * Builds everything a kas is made of from its configuration and ports. No life is started here but by `tree.start`; what
  * must be asked before that (the directory file) is asked while building, so that a bad file is an error at start.
  */
-import { resolve } from 'node:path';
 import {
   actorLimits,
   actorTimes,
@@ -18,13 +17,10 @@ import {
   createUsageReporterLogic,
   UsageTracker,
 } from '../actors/index.ts';
-import { cachedGitLab } from '../gitlab/cache/index.ts';
-import { openEmbeddedGitLab } from '../gitlab/embedded/index.ts';
 import { FlightRecorder } from '../inspect/index.ts';
 import { GrpcServer } from '../pipe/grpc/index.ts';
 import type { Metrics } from '../ports/index.ts';
-import { methods, parseAgentConfiguration } from '../protocol/index.ts';
-import { memoryPushEvents, memoryStore } from '../store/memory/index.ts';
+import { methods } from '../protocol/index.ts';
 import {
   DeadlineWheel,
   inspectorOf,
@@ -37,8 +33,8 @@ import {
 import { connectHandler } from './agent-api/connect.ts';
 import { getConfigurationHandler } from './agent-api/get-configuration.ts';
 import { registerHandler } from './agent-api/register.ts';
-import { ForgettableErrors } from './forgettable-errors.ts';
 import { makeGit } from './git.ts';
+import { openGitLab } from './gitlab-port.ts';
 import { makeGitops } from './gitops.ts';
 import { grpcServerMetrics } from './grpc-metrics.ts';
 import { Authorizer } from './kubernetes-api/authorizer.ts';
@@ -46,6 +42,7 @@ import { makeRpcApis } from './rpc-apis.ts';
 import type { ServerDeps } from './server-deps.ts';
 import { makeFronts, makePopulations, makeTree, type Tree } from './tree.ts';
 import { liveState } from './live-state.ts';
+import { openSharedStore } from './shared-store.ts';
 import { observeSizes } from './size-metrics.ts';
 
 const recordedTransitionsMax = 20_000;
@@ -69,10 +66,9 @@ export interface Server {
 }
 
 export async function buildServer(deps: ServerDeps): Promise<Server> {
-  const { configuration, folder, clock, random, log } = deps;
+  const { configuration, clock, random, log } = deps;
   const { metrics } = deps.registry;
-  const { agent, standalone } = configuration;
-  if (standalone === undefined) throw new Error('gitlab: not part of this build; use the section standalone');
+  const { agent } = configuration;
   const recorder = new FlightRecorder({ clock, entriesMax: recordedTransitionsMax });
   const observe = observer(recorder, metrics);
   const env: SupervisorEnv = {
@@ -83,40 +79,11 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     observe,
   };
   const git = await makeGit(deps, observe);
-  const embedded = await openEmbeddedGitLab({
-    file: resolve(folder, standalone.file),
-    git,
-    clock,
-    log,
-    parseConfiguration: parseAgentConfiguration,
-    observe,
-  });
-  const store = memoryStore({ clock, metrics });
-  const pushEvents = memoryPushEvents();
+  const shared = await openSharedStore(deps);
+  const { store, pushEvents } = shared;
+  const gitlabPort = await openGitLab(deps, { git, sharedErrors: store.sharedErrors, observe });
+  const { gitlab } = gitlabPort;
   const pushes = new ProjectPushes({ pushEvents, log });
-  const refusals = new ForgettableErrors(store.sharedErrors);
-  const gitlab = cachedGitLab(embedded, {
-    sharedErrors: refusals,
-    clock,
-    log,
-    metrics,
-    ttls: {
-      agentInfoMs: agent.info_cache_ttl,
-      agentInfoErrorMs: agent.info_cache_error_ttl,
-      projectInfoMs: agent.gitops.project_info_cache_ttl,
-      projectInfoErrorMs: agent.gitops.project_info_cache_error_ttl,
-      ...(agent.kubernetes_api === undefined
-        ? {}
-        : {
-            allowedAgentsMs: agent.kubernetes_api.allowed_agent_cache_ttl,
-            allowedAgentsErrorMs: agent.kubernetes_api.allowed_agent_cache_error_ttl,
-          }),
-    },
-  });
-  embedded.onChanged(() => {
-    refusals.forget();
-    gitlab.forget();
-  });
   const populations = makePopulations(env);
   const wheel = new DeadlineWheel(clock, wheelTickMs);
   const directory = new TunnelDirectory<Tunnel>({ waitersPerAgentMax: actorLimits.waitersPerAgentMax });
@@ -233,6 +200,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     connections,
     requests,
     authorizer: new Authorizer({ gitlab, usage, clock, log }),
+    probes: shared.probes,
     state: () =>
       liveState({
         sessions,
@@ -240,7 +208,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
         requests,
         directory,
         recorder,
-        embedded,
+        directoryFile: gitlabPort.directoryFile,
         credentials: deps.credentials,
       }),
   });
@@ -248,6 +216,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     ? createUsageReporterLogic({ tracker: usage, gitlab, clock, random, log })
     : undefined;
   const tree = makeTree(env, populations, fronts, deps, {
+    store: shared.children(env),
     manifestWorkers: gitops.workers.logic,
     usageReporter,
   });
@@ -262,7 +231,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
       privateApi: fronts.privateApi?.port ?? 0,
     }),
     close: async () => {
-      await embedded.close();
+      await gitlabPort.close();
       await git.close();
       await store.close();
     },

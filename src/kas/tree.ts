@@ -1,7 +1,7 @@
 /**
  * The supervision tree of kas and the fronts that stand in it. Start order; it stops in reverse: watched files,
- * observability, usage reporter, connections, arrivals, sessions, configuration watches, manifest workers, repository pollers, streams of
- * manifests, tunnels, requests, private API, API, agent API, Kubernetes API.
+ * shared store, observability, usage reporter, connections, arrivals, sessions, configuration watches, manifest workers,
+ * repository pollers, streams of manifests, tunnels, requests, private API, API, agent API, Kubernetes API.
  */
 import type { AnyActorLogic } from 'xstate';
 import {
@@ -15,11 +15,13 @@ import {
 } from '../actors/index.ts';
 import { watchedFilesChildren } from '../files/index.ts';
 import { gitopsLimits } from '../actors/gitops/index.ts';
+import type { Probe } from '../inspect/index.ts';
 import {
   DynamicSupervisor,
   HotSupervisor,
   Supervisor,
   type BackoffPolicy,
+  type SomeChildSpec,
   type SupervisorEnv,
 } from '../supervisor/index.ts';
 import { AgentApiFront } from './agent-api/front.ts';
@@ -102,6 +104,7 @@ export function makeFronts(
     readonly requests: Requests;
     readonly authorizer: Authorizer;
     readonly rpcApis: RpcApis;
+    readonly probes: Readonly<Record<string, Probe>>;
     readonly state: () => unknown;
   },
 ): Fronts {
@@ -146,6 +149,7 @@ export function makeFronts(
         readiness: observability.readiness_probe.url_path,
       },
       readinessProbes: {
+        ...parts.probes,
         agentServer: () => ready(agents.port > 0),
         ...(api === undefined ? {} : { apiServer: () => ready(api.listening) }),
         ...(privateApi === undefined ? {} : { privateApiServer: () => ready(privateApi.listening) }),
@@ -169,7 +173,9 @@ export function makeTree(
   populations: Populations,
   fronts: Fronts,
   { configuration, credentials, clock, log }: ServerDeps,
-  logics: {
+  parts: {
+    /** What the shared store needs to live. */
+    readonly store: readonly SomeChildSpec[];
     readonly manifestWorkers: AnyActorLogic;
     /** Tells GitLab what was used; nothing when that is switched off. */
     readonly usageReporter: AnyActorLogic | undefined;
@@ -223,13 +229,14 @@ export function makeTree(
               env,
             ),
         },
+        ...parts.store,
         listener('observability', 0, 1_000),
-        ...(logics.usageReporter === undefined
+        ...(parts.usageReporter === undefined
           ? []
           : [
               {
                 id: 'usage-reporter',
-                logic: logics.usageReporter,
+                logic: parts.usageReporter,
                 input: { periodMs: configuration.observability.usage_reporting_period },
                 shutdown: usageReporterStopMs,
               },
@@ -238,7 +245,7 @@ export function makeTree(
         { id: 'arrivals', supervisor: () => (populations.arrivals = makers.arrivals(env)) },
         { id: 'sessions', supervisor: () => (populations.sessions = makers.sessions(env)) },
         { id: 'watches', supervisor: () => (populations.watches = makers.watches(env)) },
-        { id: 'manifest-workers', logic: logics.manifestWorkers, ready: 'tag' as const, backoff: afterCrash },
+        { id: 'manifest-workers', logic: parts.manifestWorkers, ready: 'tag' as const, backoff: afterCrash },
         { id: 'pollers', supervisor: () => (populations.pollers = makers.pollers(env)) },
         {
           id: 'gitops-streams',

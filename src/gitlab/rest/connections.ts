@@ -5,7 +5,7 @@
  * 2. Trusted are the system's authorities, those Node brings along and the configured one. TLS 1.2 is the least.
  * 3. A proxy is used as the environment says; never for this machine itself, as with the originals.
  */
-import { rootCertificates, getCACertificates } from 'node:tls';
+import { createSecureContext, getCACertificates, rootCertificates } from 'node:tls';
 import { Agent, EnvHttpProxyAgent, type Dispatcher } from 'undici';
 import type { GitLabAddress } from './address.ts';
 import { restLimits, restTimes } from './limits.ts';
@@ -26,13 +26,50 @@ export function proxyOfEnvironment(environment: Readonly<Record<string, string |
   return { http: read('HTTP_PROXY'), https: read('HTTPS_PROXY'), none: read('NO_PROXY') };
 }
 
-/** Throws with a text for people when the proxy's address is none. */
-export function connectionsTo(
+/** The authorities of now; the same object as long as nothing changed. */
+export type Authorities = () => readonly string[];
+
+const noAuthorities: readonly string[] = [];
+
+/** Connections that trust what is to be trusted now: with changed authorities new ones are made, old ones finish. */
+export class Connections {
+  readonly #make: (ca: readonly string[]) => Dispatcher;
+  readonly #authorities: Authorities;
+  #made: { readonly ca: readonly string[]; readonly dispatcher: Dispatcher };
+
+  /** Throws with a text for people when the proxy's address is none. */
+  constructor(
+    address: GitLabAddress,
+    authorities: Authorities | undefined,
+    proxy: ProxySettings | undefined,
+  ) {
+    this.#make = (ca) => connectionsTo(address, ca, proxy);
+    this.#authorities = authorities ?? (() => noAuthorities);
+    const ca = this.#authorities();
+    this.#made = { ca, dispatcher: this.#make(ca) };
+  }
+
+  get current(): Dispatcher {
+    const ca = this.#authorities();
+    if (ca !== this.#made.ca) {
+      void this.#made.dispatcher.close().catch(() => {}); // its requests have heard of their ends themselves
+      this.#made = { ca, dispatcher: this.#make(ca) };
+    }
+    return this.#made.dispatcher;
+  }
+
+  destroy(): Promise<void> {
+    return this.#made.dispatcher.destroy();
+  }
+}
+
+function connectionsTo(
   address: GitLabAddress,
-  ca: string | undefined,
+  ca: readonly string[],
   proxy: ProxySettings | undefined,
 ): Dispatcher {
-  const tls = { ca: authorities(ca), minVersion: 'TLSv1.2' as const, timeout: restTimes.dialMs };
+  const secureContext = createSecureContext({ ca: authoritiesWith(ca), minVersion: 'TLSv1.2' });
+  const tls = { secureContext, timeout: restTimes.dialMs };
   const options = {
     connections: restLimits.connectionsMax,
     pipelining: 1,
@@ -68,7 +105,6 @@ function isThisMachine(host: string): boolean {
   return host === 'localhost' || /^127\.\d+\.\d+\.\d+$/.test(host) || host === '[::1]';
 }
 
-function authorities(ca: string | undefined): string[] {
-  const system = getCACertificates('system');
-  return [...new Set([...rootCertificates, ...system, ...(ca === undefined ? [] : [ca])])]; // 2
+function authoritiesWith(ca: readonly string[]): string[] {
+  return [...new Set([...rootCertificates, ...getCACertificates('system'), ...ca])]; // 2
 }

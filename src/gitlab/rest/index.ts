@@ -2,7 +2,7 @@
 import type { Clock, GitLab, Log, Metrics, Random } from '../../ports/index.ts';
 import type { TransitionObserver } from '../../supervisor/index.ts';
 import { GitLabAddress } from './address.ts';
-import { connectionsTo, type ProxySettings } from './connections.ts';
+import { Connections, type Authorities, type ProxySettings } from './connections.ts';
 import { GitLabCalls } from './gitlab-calls.ts';
 import { restRateLimit } from './limits.ts';
 import { RestGitLab } from './rest-gitlab.ts';
@@ -16,8 +16,8 @@ export interface RestGitLabOptions {
   readonly address: string;
   /** The decoded secret; read anew for every question. Rejects with a text for people. */
   readonly secret: ReadSecret;
-  /** `gitlab.ca_certificate_file`, PEM, trusted besides the system's authorities. */
-  readonly ca?: string;
+  /** `gitlab.ca_certificate_file`: PEM texts trusted besides the system's authorities. */
+  readonly ca?: Authorities;
   /** `gitlab.api_rate_limit`. */
   readonly rateLimit?: RateLimit;
   /** `proxyOfEnvironment(process.env)`; none without. */
@@ -40,7 +40,7 @@ export interface OpenRestGitLab extends GitLab {
 export async function openRestGitLab(options: RestGitLabOptions): Promise<OpenRestGitLab> {
   const { secret, userAgent, clock, random, log, metrics, observe, rateLimit = restRateLimit } = options;
   const address = new GitLabAddress(options.address);
-  const dispatcher = connectionsTo(address, options.ca, options.proxy);
+  const connections = new Connections(address, options.ca, options.proxy);
   const calls = new GitLabCalls({
     clock,
     random,
@@ -50,11 +50,11 @@ export async function openRestGitLab(options: RestGitLabOptions): Promise<OpenRe
     ...(observe === undefined ? {} : { observe }),
   });
   await calls.start();
-  const gitlab = new RestGitLab({ address, dispatcher, calls, secret, userAgent, clock, log });
+  const gitlab = new RestGitLab({ address, connections, calls, secret, userAgent, clock, log });
   return Object.assign(gitlab, {
     close: async () => {
       await calls.stop();
-      await dispatcher.destroy();
+      await connections.destroy();
     },
   });
 }

@@ -10,7 +10,6 @@
  */
 import { create, toJsonString, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
 import { Readable } from 'node:stream';
-import type { Dispatcher } from 'undici';
 import type {
   AgentEvents,
   AgentInfo,
@@ -36,6 +35,7 @@ import {
 } from '../../protocol/index.ts';
 import type { GitLabAddress } from './address.ts';
 import { readMessage, readWords, refusalOf } from './answers.ts';
+import type { Connections } from './connections.ts';
 import { exchange, type ExchangeAnswer, type ExchangeOutcome } from './exchange.ts';
 import { failureOf } from './failure.ts';
 import { discard, type GitLabCalls } from './gitlab-calls.ts';
@@ -47,7 +47,7 @@ import { agentCredentials, isSendable, signature, type ReadSecret } from './sign
 
 export interface RestGitLabParts {
   readonly address: GitLabAddress;
-  readonly dispatcher: Dispatcher;
+  readonly connections: Connections;
   readonly calls: GitLabCalls;
   readonly secret: ReadSecret;
   readonly userAgent: string;
@@ -286,16 +286,16 @@ export class RestGitLab implements GitLab {
   }
 
   #ask({ name, method, path, query, headers, body, triesMax, isSigned }: Call, signal: AbortSignal) {
-    const { calls, address, dispatcher, clock, userAgent } = this.#parts;
+    const { calls, address, connections, clock, userAgent } = this.#parts;
     const target = address.target(path, query);
     const attempt = async (bounded: AbortSignal): Promise<ExchangeOutcome> => {
       const signed = isSigned ? await this.#signature() : [];
       if ('reason' in signed) return { kind: 'failed', again: false, reason: signed.reason };
       const all = [...headers, ...signed, 'User-Agent', userAgent];
       const request = { origin: address.origin, method, target, headers: all, body };
-      const first = await exchange(dispatcher, request, clock, bounded);
+      const first = await exchange(connections.current, request, clock, bounded);
       const isStale = first.kind === 'failed' && first.isLost === true && method === 'GET' && triesMax === 1;
-      return isStale ? exchange(dispatcher, request, clock, bounded) : first; // 3
+      return isStale ? exchange(connections.current, request, clock, bounded) : first; // 3
     };
     return calls.run({ name, triesMax, attempt }, signal);
   }

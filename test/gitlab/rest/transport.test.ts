@@ -42,9 +42,10 @@ describe('the address of GitLab', () => {
 describe('over TLS', () => {
   it('an own authority is trusted when it is configured, and named as the remedy when not', async () => {
     const { certPem, keyPem } = selfSignedCertificate(['127.0.0.1'], Date.now());
+    const trusted = [certPem];
     await using world = await fresh({
       rails: { tls: { cert: certPem, key: keyPem } },
-      gitlab: { ca: certPem },
+      gitlab: { ca: () => trusted },
     });
     expect((await world.gitlab.agentInfo('agent-token', never)).kind).toBe('ok');
     const stranger = await openAt(world, world.rails.url, {});
@@ -58,6 +59,18 @@ describe('over TLS', () => {
     });
     expect(world.clock.pauses).toEqual([]); // it is no better the second time
   });
+});
+
+it('an authority that is replaced is trusted from then on', async () => {
+  const { certPem, keyPem } = selfSignedCertificate(['127.0.0.1'], Date.now());
+  let trusted = [selfSignedCertificate(['127.0.0.1'], Date.now()).certPem];
+  await using world = await fresh({
+    rails: { tls: { cert: certPem, key: keyPem } },
+    gitlab: { ca: () => trusted },
+  });
+  expect((await world.gitlab.agentInfo('agent-token', never)).kind).toBe('unavailable');
+  trusted = [certPem];
+  expect((await world.gitlab.agentInfo('agent-token', never)).kind).toBe('ok');
 });
 
 describe('a proxy of the environment', () => {
@@ -83,16 +96,17 @@ describe('a proxy of the environment', () => {
     expect(proxy.seen).toEqual(['GET http://gitlab.test:8080/x/api/v4/job/allowed_agents']);
 
     const { certPem, keyPem } = selfSignedCertificate(['gitlab.test'], Date.now());
+    const trusted = [certPem];
     await using secure = await fresh({ rails: { tls: { cert: certPem, key: keyPem } } });
     proxy.target = secure.rails.port;
     const https = { http: '', https: `127.0.0.1:${proxy.port}`, none: 'other.test' };
-    const tunnelled = await openAt(secure, 'https://gitlab.test', { proxy: https, ca: certPem });
+    const tunnelled = await openAt(secure, 'https://gitlab.test', { proxy: https, ca: () => trusted });
     expect(await tunnelled.allowedAgents('job-token', never)).toMatchObject({ kind: 'ok' });
     await tunnelled.close();
     expect(proxy.seen.at(-1)).toBe('CONNECT gitlab.test:443');
 
     const without = { ...https, none: '.example, gitlab.test' };
-    const direct = await openAt(secure, 'https://gitlab.test', { proxy: without, ca: certPem });
+    const direct = await openAt(secure, 'https://gitlab.test', { proxy: without, ca: () => trusted });
     expect((await direct.agentInfo('agent-token', never)).kind).toBe('unavailable'); // there is no such host
     await direct.close();
     expect(proxy.seen).toHaveLength(2);
