@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** `kas --configuration-file FILE`: the agent server, with the command line of the original (`spec/kas.md §1.1`). */
 import { Command, CommanderError } from 'commander';
+import { trustSystemAuthorities } from '../host/index.ts';
 import { buildInfo, runKas } from '../kas/index.ts';
 
 const version = `kas version ${buildInfo.version}, commit: ${buildInfo.commit}, built: ${buildInfo.built}`;
@@ -28,6 +29,7 @@ async function main(): Promise<void> {
     return abort(error);
   }
   try {
+    trustSystemAuthorities();
     const kas = await runKas({ configurationFile });
     // The second signal cuts what the first waits for; the chart knows which is which.
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => kas.stop(signal));
@@ -47,6 +49,7 @@ function abort(error: unknown): void {
       : error instanceof Error
         ? error.message.replace(/^error: /, '')
         : String(error);
-  process.stderr.write(`Program aborted: ${reason}\n`);
+  // One line, whatever the cause has to say.
+  process.stderr.write(`Program aborted: ${reason.trim().replaceAll(/\s*\n\s*/g, ' ')}\n`);
   process.exit(1);
 }

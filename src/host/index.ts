@@ -3,3 +3,4 @@ export { systemClock } from './system-clock.ts';
 export { systemRandom } from './system-random.ts';
 export { createLog } from './log.ts';
 export { createMetrics, type MetricsRegistry } from './metrics.ts';
+export { trustSystemAuthorities } from './system-trust.ts';

@@ -5,13 +5,16 @@
  *   files · observability · usage reporter · connections · sessions · configuration watches · tunnels · requests ·
  *   private API · API · agent API · Kubernetes API
  */
+import { networkInterfaces } from 'node:os';
 import { env } from 'node:process';
 import { createActor, waitFor, type EventFromLogic } from 'xstate';
 import { createKasLogic } from '../actors/index.ts';
 import { createLog, createMetrics, systemClock, systemRandom } from '../host/index.ts';
-import type { Clock, LogLevel, Random } from '../ports/index.ts';
+import type { Clock, Log, LogLevel, Random } from '../ports/index.ts';
 import { ineffectiveKeys, readConfiguration, type KasConfiguration } from './configuration/index.ts';
 import { openCredentials } from './credentials.ts';
+import { ownPrivateApiUrl } from './own-url.ts';
+import type { ServerDeps } from './server-deps.ts';
 import { buildServer, type ServerPorts } from './server.ts';
 
 type KasLogic = ReturnType<typeof createKasLogic>;
@@ -45,11 +48,13 @@ export async function runKas(options: KasOptions): Promise<RunningKas> {
   const { log } = createLog({ level: options.logLevel ?? configuration.observability.logging.level });
   for (const { key, reason } of ineffectiveKeys(configuration))
     log.warn('Configuration: a key without effect', { key, reason });
+  const environment = options.environment ?? env;
   const server = await buildServer({
     configuration,
     folder,
+    ownUrl: ownUrl(configuration, environment, log),
     credentials: await openCredentials(configuration, folder, log),
-    environment: options.environment ?? env,
+    environment,
     clock,
     random: options.random ?? systemRandom,
     log,
@@ -92,6 +97,24 @@ export async function runKas(options: KasOptions): Promise<RunningKas> {
       return outcome;
     }),
   };
+}
+
+/** Where other kas find this one; undefined when none does. Throws with a text for people. */
+function ownUrl(
+  { private_api: privateApi }: KasConfiguration,
+  environment: ServerDeps['environment'],
+  log: Log,
+): ServerDeps['ownUrl'] {
+  if (privateApi === undefined) return undefined;
+  const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
+  const found = ownPrivateApiUrl({
+    environment,
+    listen: privateApi.listen,
+    interfaces: addresses.map(({ address }) => address),
+  });
+  if (found.kind === 'invalid') throw new Error(found.reason);
+  log.info('Using own private API URL', { url: found.url });
+  return found;
 }
 
 /** Every grace a drain may use, one after the other, and a little for closing. */

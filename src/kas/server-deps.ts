@@ -9,6 +9,8 @@ export interface ServerDeps {
   /** Relative paths of the configuration file start here. */
   readonly folder: string;
   readonly credentials: Credentials;
+  /** Where other kas find this one, and the name in all kas's certificates; undefined without a private API. */
+  readonly ownUrl: { readonly url: string; readonly serverName: string | undefined } | undefined;
   /** `process.env`: proxies (`spec/kas.md §1.2`). */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
