@@ -144,7 +144,7 @@ describe('a configuration kas cannot use', () => {
     ]);
     expect(kas.code).toBe(1);
     expect(kas.stderr).toMatch(
-      /^Program aborted: kascfg\.Validate: standalone: .*agent: Unrecognized key: "listn"\n$/,
+      /^Program aborted: protojson\.Unmarshal: agent: unknown key "listn"; known here: listen, .*\n$/,
     );
   });
 });
