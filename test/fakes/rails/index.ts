@@ -5,7 +5,7 @@
  *
  *     await using rails = await FakeRails.start();
  *     kasConfiguration.gitlab.address = rails.url;              // secret: rails.secret, base64 in a file
- *     rails.world.agents[0].tokens.add('another-token');        // see `smallWorld` for what is there
+ *     rails.world.agents[0].tokens.add('another-token');        // see `smallWorld` in world.ts for what is there
  *     rails.trouble('agent_info', { kind: 'status', status: 503 }, { kind: 'cut' });  // the next two, one each
  *     await rails.arrived(3, 'agent_info');                     // until three such requests came
  *     rails.requests('agent_configuration')[0]?.json;           // what was posted
@@ -18,7 +18,7 @@ import { railsReply, type RailsAge, type RailsRequest } from './endpoints.ts';
 import { playTrouble, type RailsTrouble } from './trouble.ts';
 import { smallWorld, type RailsWorld } from './world.ts';
 
-export { railsProject, smallWorld, type RailsWorld } from './world.ts';
+export { railsProject, type RailsWorld } from './world.ts';
 export type { RailsTrouble } from './trouble.ts';
 
 export interface FakeRailsOptions {
