@@ -42,6 +42,34 @@ describe('a directory file', () => {
     });
   });
 
+  it('takes remotes, with credentials beside it and hosts it trusts', () => {
+    const file = {
+      agents: [],
+      projects: [
+        {
+          id: 1,
+          path: 'a/b',
+          repository: 'https://Git.example.com/a/b.git',
+          credentials_file: 'secrets/git',
+        },
+        { id: 2, path: 'a/c', repository: 'http://git.internal:8080/c' },
+      ],
+      trusted_hosts: ['git.internal', '10.0.0.0/8', '::1', 'fd00::/8'],
+    };
+    expect(problemsOf(file)).toEqual([]);
+    const { projectsById } = directoryOf(file);
+    expect(projectsById.get(1n)?.repository).toEqual({
+      projectPath: 'a/b',
+      location: {
+        kind: 'http',
+        url: 'https://git.example.com/a/b.git',
+        credentialsFile: '/srv/kastor/secrets/git',
+        trustedHosts: file.trusted_hosts,
+      },
+    });
+    expect(projectsById.get(2n)?.repository.location).toMatchObject({ url: 'http://git.internal:8080/c' });
+  });
+
   it.each<[string, unknown, string]>([
     ['agents.0.name', 'Demo', 'agents[0].name: must be 1 to 63 lower-case letters'],
     ['agents.0.name', 'a'.repeat(64), 'agents[0].name: must be 1 to 63'],
@@ -66,6 +94,39 @@ describe('a directory file', () => {
       'agents[1].token_hashes[0]: token hash is already used at agents[0].token_hashes[0]',
     ],
     ['projects.0.path', '/demo', 'projects[0].path: must be a full path like group/project'],
+    [
+      'projects.0.repository',
+      'ssh://git@example.com/a.git',
+      'projects[0].repository: must be a folder or an https:// URL',
+    ],
+    [
+      'projects.0.repository',
+      'git@example.com:a.git',
+      'projects[0].repository: must be a folder or an https:// URL',
+    ],
+    ['projects.0.repository', 'ext::sh -c x', 'projects[0].repository: must be a folder or an https:// URL'],
+    [
+      'projects.0.repository',
+      'https://u:p@example.com/a',
+      'projects[0].repository: must not have a user or password',
+    ],
+    [
+      'projects.0.repository',
+      'https://example.com/a?b',
+      'projects[0].repository: must be a URL without "?" and "#"',
+    ],
+    [
+      'projects.0.repository',
+      'http://example.com/a',
+      'projects[0].repository: must be an https:// URL; http:// is only',
+    ],
+    [
+      'projects.0.credentials_file',
+      'secret',
+      'projects[0].credentials_file: is only for a repository with an https:// URL',
+    ],
+    ['trusted_hosts', ['10.0.0.0/33'], 'trusted_hosts[0]: must be a host name, an IP address, or a network'],
+    ['trusted_hosts', ['https://x'], 'trusted_hosts[0]: must be a host name, an IP address, or a network'],
     ['projects.0.public', 'yes', 'projects[0].public: must be true or false'],
     [
       'projects.0.default_branch',

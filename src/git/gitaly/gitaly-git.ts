@@ -9,7 +9,7 @@
  *
  * The gRPC library does the calls, not `src/pipe/grpc`: there are some tens per second at most, so that its cost does not
  * count, while names with several addresses, sockets in the file system and reconnecting come with it
- * (docs/adr/0009-gitaly-over-grpc-js.md).
+ * (docs/adr/0008-git-over-gitaly-and-http.md).
  */
 import { create } from '@bufbuild/protobuf';
 import type {

@@ -88,19 +88,6 @@ export function withoutBrackets(host: string): string {
   return host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host;
 }
 
-/** A trusted host as people write it: a name, an address, or a network. */
-export function isHostRule(text: string): boolean {
-  const [base = '', bits, ...more] = text.split('/');
-  const family = isIP(base);
-  if (family > 0) {
-    const bitsMax = family === 4 ? 32 : 128;
-    return more.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= bitsMax));
-  }
-  return (
-    bits === undefined && /^[a-z0-9](?:[a-z0-9._-]{0,251}[a-z0-9])?$/i.test(base) && !/^[\d.]+$/.test(base)
-  );
-}
-
 function networks(rules: readonly string[]): BlockList {
   const list = new BlockList();
   for (const rule of rules) {

@@ -1,4 +1,3 @@
 /** Git by way of smart HTTP: any remote. */
 export { httpGit } from './http-git.ts';
 export type { HttpGit, HttpGitOptions } from './http-git.ts';
-export { isHostRule } from './host-rules.ts';

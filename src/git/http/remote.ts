@@ -8,13 +8,13 @@
  */
 import type { Clock, HttpLocation } from '../../ports/index.ts';
 import { RepositoryFault } from '../objects/index.ts';
-import type { RefChoice } from '../pack-protocol/index.ts';
 import {
   Advertisement,
   advertisementBytesMax,
   PacketDecoder,
   type Packet,
   protocolFault,
+  type RefChoice,
 } from '../pack-protocol/index.ts';
 import { readCredentials } from './credentials-file.ts';
 import { HostRules, withoutBrackets } from './host-rules.ts';

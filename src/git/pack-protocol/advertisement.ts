@@ -33,6 +33,8 @@ export class Advertisement {
       else this.#complete = true;
       return;
     }
+    // The first line has the capabilities, and those of version 2 have nothing else.
+    if (this.#lines > 1 && this.version !== 2 && this.#choice.pass(packet.bytes)) return;
     const text = packetText(packet.bytes);
     if (this.#lines === 0 && text.startsWith('# service=')) {
       if (text !== '# service=git-upload-pack') throw protocolFault('it offers another service');

@@ -16,12 +16,30 @@ export class RefChoice {
   /** In the order of preference. */
   readonly #names: readonly string[];
   readonly #found = new Map<string, string>();
+  /** Bytes of the names that matter. */
+  readonly #lengths: ReadonlySet<number>;
   #refs = 0;
   #decided = false;
 
   constructor(wanted: string) {
     this.#wanted = wanted;
     this.#names = refNamesToTry(wanted);
+    this.#lengths = new Set(
+      this.#names.flatMap((name) => [Buffer.byteLength(name), Buffer.byteLength(name) + peeledMark.length]),
+    );
+  }
+
+  /**
+   * Passes over the line of a ref that cannot matter, by its length alone: a repository may have a hundred thousand. False
+   * when the line must be read.
+   */
+  pass(line: Buffer): boolean {
+    if (this.#found.size > 0 || !isLowerHex(line[0])) return false;
+    const nameAt = (line[40] === 0x20 ? 40 : line[64] === 0x20 ? 64 : line.length) + 1;
+    const nameBytes = line.length - nameAt - (line.at(-1) === 0x0a ? 1 : 0);
+    if (nameBytes <= 0 || this.#lengths.has(nameBytes)) return false;
+    this.#refs += 1;
+    return true;
   }
 
   /** Whether nothing that may still come can change the answer. */
@@ -60,4 +78,8 @@ export class RefChoice {
     if (this.#refs === 0) return { kind: 'empty' };
     return { kind: 'notFound', reason: this.#wanted };
   }
+}
+
+function isLowerHex(byte = 0): boolean {
+  return (byte >= 0x30 && byte <= 0x39) || (byte >= 0x61 && byte <= 0x66);
 }

@@ -127,8 +127,10 @@ export class ConfigurationRules {
 
 /** What an agent's rules are read from, but for the commit. */
 function sourceOf({ id, name, project: { repository, defaultBranch } }: DirectoryAgent): string {
-  const folder = repository.location.kind === 'local' ? repository.location.gitDir : repository.projectPath;
-  return [id, name, defaultBranch, folder].join('\n');
+  const { location, projectPath } = repository;
+  const place =
+    location.kind === 'local' ? location.gitDir : location.kind === 'http' ? location.url : projectPath;
+  return [id, name, defaultBranch, place].join('\n');
 }
 
 /** One run per key at a time; the entry goes when the run ends. */

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import type { Problem } from './directory-error.ts';
 import { embeddedLimits } from './limits.ts';
+import { isTrustedHost } from './repository-location.ts';
 import { tokenHashPattern } from './tokens.ts';
 
 export const roles = ['guest', 'reporter', 'developer', 'maintainer', 'owner'] as const;
@@ -43,6 +44,8 @@ const branch = z
     error: branchRule,
   });
 const role = z.enum(roles, { error: `must be one of ${roles.join(', ')}` });
+const trustedHostRule = 'must be a host name, an IP address, or a network like 10.0.0.0/8';
+const trustedHost = z.string({ error: trustedHostRule }).refine(isTrustedHost, { error: trustedHostRule });
 const membership = z.strictObject({ id, role });
 
 function list<T extends z.ZodType>(item: T): z.ZodArray<T> {
@@ -57,6 +60,7 @@ const fileSchema = z.strictObject(
         id,
         path: fullPath,
         repository: text,
+        credentials_file: text.optional(),
         default_branch: branch.default('main'),
         groups: list(id).default([]),
         public: z.boolean({ error: 'must be true or false' }).default(false),
@@ -82,6 +86,8 @@ const fileSchema = z.strictObject(
         environment: z.strictObject({ name: text.optional(), slug: text, tier: text }).optional(),
       }),
     ).default([]),
+    /** Where remotes may be although the address is private, be asked without TLS, and be redirected to. */
+    trusted_hosts: list(trustedHost).max(embeddedLimits.trustedHostsMax).default([]),
     /** Whether an agent may be opened to projects and groups outside its own top-level group. GitLab's default: no. */
     grants_across_namespaces: z.boolean({ error: 'must be true or false' }).default(false),
   },

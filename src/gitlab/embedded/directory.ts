@@ -9,6 +9,7 @@ import { dirname, resolve } from 'node:path';
 import type { GitRepository } from '../../ports/index.ts';
 import type { Problem } from './directory-error.ts';
 import type { DirectoryFile, Role } from './directory-schema.ts';
+import { repositoryLocation } from './repository-location.ts';
 
 export interface DirectoryGroup {
   readonly id: bigint;
@@ -123,13 +124,21 @@ class Builder {
         defaultBranch: project.default_branch,
         groups: this.#groupsAbove(project, at, groups),
         isPublic: project.public,
-        repository: {
-          projectPath: path,
-          location: { kind: 'local', gitDir: resolve(this.#folder, project.repository) },
-        },
+        repository: { projectPath: path, location: this.#location(project, at, file.trusted_hosts) },
       });
     }
     return projects;
+  }
+
+  #location(
+    project: DirectoryFile['projects'][number],
+    at: string,
+    trustedHosts: readonly string[],
+  ): GitRepository['location'] {
+    const outcome = repositoryLocation(project, trustedHosts, this.#folder);
+    if (outcome.kind === 'ok') return outcome.location;
+    this.#problem(`${at}.${outcome.key}`, outcome.text);
+    return { kind: 'local', gitDir: '' };
   }
 
   #groupsAbove(

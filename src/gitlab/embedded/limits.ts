@@ -8,6 +8,8 @@ export const embeddedLimits = {
   grantsMax: 500,
   /** Token hashes of one agent or user: one in use and a few for rotation. */
   tokenHashesMax: 4,
+  /** Hosts, addresses and networks a remote may be at although they are private. */
+  trustedHostsMax: 256,
   /** Problems of a directory file that are reported; the rest is a number. */
   problemsMax: 20,
   /** Repositories asked at the same time for one answer. */

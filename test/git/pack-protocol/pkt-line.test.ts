@@ -129,6 +129,42 @@ describe('a list of refs', () => {
     expect(advertisement.capabilities.get('fetch')).toBe('shallow filter');
   });
 
+  it('is passed over where it cannot matter, without missing what does', () => {
+    const names = fc.array(
+      fc.constantFrom(
+        'HEAD',
+        'refs/heads/a',
+        'refs/heads/b',
+        'refs/heads/main',
+        'refs/heads/mäin',
+        'refs/tags/x',
+        'refs/tags/xy',
+      ),
+      { minLength: 2 },
+    );
+    fc.assert(
+      fc.property(
+        fc.constantFrom('HEAD', 'refs/heads/b', 'refs/heads/mäin', 'refs/tags/x'),
+        names,
+        (wanted, listed) => {
+          const unique: readonly string[] = [...new Set(listed)];
+          const id = (name: string) => Buffer.from(name.padEnd(20, ' ')).toString('hex').slice(0, 40);
+          const { choice } = read(wanted, [
+            ...unique.map((name, nth) => `${id(name)} ${name}${nth === 0 ? '\0cap' : ''}\n`),
+            flush,
+          ]);
+          const tried: readonly string[] = wanted === 'HEAD' ? ['HEAD', 'refs/heads/main'] : [wanted];
+          const found = tried.find((name) => unique.includes(name));
+          expect(choice.answer()).toEqual(
+            found === undefined
+              ? { kind: 'notFound', reason: wanted }
+              : { kind: 'commit', commitId: id(found) },
+          );
+        },
+      ),
+    );
+  });
+
   it('of any text decides or faults', () => {
     const line = fc.oneof(
       fc.string(),
