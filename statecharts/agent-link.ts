@@ -35,10 +35,12 @@ type Event =
   | Fact<'settings.received' | 'ping.acknowledged' | 'goaway.received' | 'call.accepted'>
   | ({ readonly type: 'connection.closed' } & Loss)
   | ({ readonly type: 'call.refused' } & Refusal)
+  | ({ readonly type: 'upgrade.redirected' } & Redirect)
   | { readonly type: 'retired.emptied' }
   | { readonly type: 'stop.requested' };
 type Output = { readonly kind: 'stopped' };
 type Loss = Named & { readonly reason: string; readonly remedy: string };
+type Redirect = Named & { readonly to: string };
 type Silence = Named & { readonly at: Hop };
 type Refusal = Named & { readonly code: number; readonly message: string };
 
@@ -74,6 +76,8 @@ export function linkRefusedMs(refusals: number): number {
 }
 
 const current = { type: 'current', params: theirs } as const;
+const redirect = ({ event: { incarnation, to } }: { event: Redirect }) => ({ incarnation, to });
+const reportRedirect = { type: 'reportRedirect', params: redirect } as const;
 /** What may come after a hop. */
 const afterTls = {
   'upgrade.begun': { guard: current, target: 'upgrading' },
@@ -108,6 +112,7 @@ export const agentLinkMachine = setup({
     pingRetired: () => {},
     dropSilentRetired: () => {},
     reportLoss: (_, _params: Loss) => {},
+    reportRedirect: (_, _params: Redirect) => {},
     reportRefusal: (_, _params: Refusal) => {},
     reportAcceptance: (_, _params: Named) => {},
   },
@@ -168,6 +173,7 @@ export const agentLinkMachine = setup({
                 upgrading: {
                   after: { upgradeDeadline: givenUp('upgrade') },
                   on: {
+                    'upgrade.redirected': { guard: current, actions: reportRedirect },
                     'http2.begun': { guard: current, target: 'handshaking' },
                   },
                 },

@@ -114,8 +114,11 @@ describe('a WebSocket', () => {
       url === '/agent'
         ? { status: 301, headers: { Location: `https://127.0.0.1:${door.port}/agent/` } }
         : undefined;
-    await start(`wss://127.0.0.1:${door.port}/agent`);
+    const running = await start(`wss://127.0.0.1:${door.port}/agent`);
     await serving();
+    expect(running.said('kas-address leads elsewhere, following once')[0]?.fields).toMatchObject({
+      to: `wss://127.0.0.1:${door.port}/agent/`,
+    });
     expect(door.requests.map(({ url }) => url)).toEqual(['/agent', '/agent/']);
   });
 

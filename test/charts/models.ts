@@ -68,6 +68,7 @@ export const chartModels: Readonly<Record<string, ChartModel>> = {
       'tls.begun': here(context),
       'upgrade.begun': here(context),
       'http2.begun': here(context),
+      'upgrade.redirected': here(context).map((one) => ({ ...one, to: 'wss://kas/agent/' })),
       'settings.received': here(context),
       'connection.closed': here(context),
       'ping.acknowledged': here(context),

@@ -58,6 +58,7 @@ export function createAgentLinkLogic({ sockets, board, journal, random }: AgentL
       pingRetired: () => sockets.pingRetired(),
       dropSilentRetired: () => sockets.dropSilentRetired(),
       reportLoss: (_, loss) => journal.lost(loss),
+      reportRedirect: (_, { to }) => journal.redirected(to),
       reportRefusal: ({ context }, { code, message }) =>
         journal.refused(statusCodeOf(code), message, context.refusals),
       reportAcceptance: (_, { incarnation }) => journal.connected(incarnation),

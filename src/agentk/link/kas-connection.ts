@@ -10,14 +10,12 @@ import { connect as connectHttp2, constants } from 'node:http2';
 import type { ClientHttp2Session } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { http2ClientOptions, tuneClientSession } from '../../pipe/grpc/index.ts';
-import { climbToKas, type HopListener, type KasTarget } from './kas-ladder.ts';
+import { climbToKas, type ClimbEvents, type KasTarget } from './kas-ladder.ts';
 import type { Http2Problem, LinkFailure } from './link-failure.ts';
 import { errorText } from './rungs.ts';
 
 /** What a connection tells; each at most once except `onHop` and `onPingAck`. */
-export interface ConnectionEvents {
-  /** The next hop of the ladder has begun. */
-  readonly onHop: HopListener;
+export interface ConnectionEvents extends ClimbEvents {
   /** kas's HTTP/2 settings arrived: streams may be opened. */
   onReady(): void;
   onPingAck(): void;
@@ -48,7 +46,7 @@ export function authorityOf({ address, tls }: Pick<KasTarget, 'address' | 'tls'>
 export function openConnection(target: KasTarget, events: ConnectionEvents): KasConnection {
   const given = new AbortController();
   let session: ClientHttp2Session | undefined;
-  void climbToKas(target, given.signal, events.onHop).then((climbed) => {
+  void climbToKas(target, given.signal, events).then((climbed) => {
     if (climbed.kind === 'failed') return events.onClosed(climbed.failure); // C1
     session = openSession(target, climbed.value, events);
     if (given.signal.aborted) session.destroy();

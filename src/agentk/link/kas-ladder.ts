@@ -38,24 +38,29 @@ export interface KasTarget {
   readonly upgradeHeaders: Readonly<Record<string, string>>;
 }
 
-/** Told when a hop begins; TCP has begun with the call. */
-export type HopListener = (hop: Exclude<Hop, 'tcp'>) => void;
+/** Who climbs is told what happens on the way. */
+export interface ClimbEvents {
+  /** A hop begins; TCP has begun with the call. */
+  onHop(hop: Exclude<Hop, 'tcp'>): void;
+  /** The upgrade is asked for at another path of the same server. */
+  onRedirected(to: string): void;
+}
 
 /** Climbs; never rejects. After an abort it answers soon, with whatever failure that made. */
 export async function climbToKas(
   target: KasTarget,
   signal: AbortSignal,
-  began: HopListener,
+  events: ClimbEvents,
 ): Promise<Reached<Duplex>> {
   const { webSocket } = target.address;
   if (webSocket === undefined) {
-    const socket = await reachKas(target, 'connect', signal, began);
+    const socket = await reachKas(target, 'connect', signal, events);
     return socket.kind === 'failed' ? socket : { kind: 'reached', value: socket.value.socket };
   }
   let url = webSocket;
   let form: PlainForm = 'forward';
   for (let left = 2; ; left--) {
-    const dialled = await upgrade(target, url, form, signal, began);
+    const dialled = await upgrade(target, url, form, signal, events);
     if (dialled.kind !== 'answered') return dialled.reached;
     const { answer, forwarded } = dialled;
     const redirected = redirectWithin(url, answer);
@@ -65,8 +70,10 @@ export async function climbToKas(
       problem: { kind: 'answered', answer },
     };
     if (left === 0 || signal.aborted) return { kind: 'failed', failure };
-    if (redirected !== undefined && url === webSocket) url = redirected; // L3
-    else if (forwarded && form === 'forward') form = 'connect'; // L2
+    if (redirected !== undefined && url === webSocket) {
+      url = redirected; // L3
+      events.onRedirected(`${url.protocol}//${url.host}${url.pathname}${url.search}`);
+    } else if (forwarded && form === 'forward') form = 'connect'; // L2
     else return { kind: 'failed', failure };
   }
 }
@@ -83,12 +90,12 @@ async function upgrade(
   url: URL,
   form: PlainForm,
   signal: AbortSignal,
-  began: HopListener,
+  events: ClimbEvents,
 ): Promise<Dialled> {
-  const way = await reachKas(target, form, signal, began);
+  const way = await reachKas(target, form, signal, events);
   if (way.kind === 'failed') return { kind: 'done', reached: way };
   const { socket, forwardedBy } = way.value;
-  began('upgrade');
+  events.onHop('upgrade');
   const authorization = forwardedBy?.authorization;
   const dialled = await dialWebSocket({
     socket,
@@ -122,7 +129,7 @@ async function reachKas(
   target: KasTarget,
   form: PlainForm,
   signal: AbortSignal,
-  began: HopListener,
+  events: ClimbEvents,
 ): Promise<Reached<Way>> {
   const { address } = target;
   const roots = trustedRoots(target.tls.caFile); // L4
@@ -134,7 +141,7 @@ async function reachKas(
   let socket: Reached<Socket>;
   if (route.kind === 'proxy') {
     const { proxy } = route;
-    socket = await reachProxy(target, proxy, roots.value, signal, began);
+    socket = await reachProxy(target, proxy, roots.value, signal, events);
     if (socket.kind === 'failed') return socket;
     if (address.scheme === 'ws' && form === 'forward') {
       return { kind: 'reached', value: { socket: socket.value, forwardedBy: proxy } };
@@ -143,7 +150,7 @@ async function reachKas(
   } else socket = await dialTcp('kas', address, signal);
   if (socket.kind === 'failed') return socket;
   if (address.secure) {
-    began('tls');
+    events.onHop('tls');
     const { serverName, skipVerify } = target.tls;
     const step = { whose: 'kas', host: address.host, serverName, skipVerify, roots: roots.value } as const;
     socket = await secure(socket.value, { ...step, http2: address.webSocket === undefined }, signal);
@@ -157,11 +164,11 @@ async function reachProxy(
   proxy: HttpProxy,
   roots: readonly string[],
   signal: AbortSignal,
-  began: HopListener,
+  events: ClimbEvents,
 ): Promise<Reached<Socket>> {
   const socket = await dialTcp('proxy', proxy, signal);
   if (socket.kind === 'failed') return socket;
-  began('proxy');
+  events.onHop('proxy');
   if (!proxy.secure) return socket;
   const { skipVerify } = tls;
   const step = { whose: 'proxy', host: proxy.host, serverName: undefined, skipVerify, roots } as const;

@@ -15,6 +15,7 @@ import type { Described, Hop } from './link-failure.ts';
 /** Facts for the link's chart. */
 export type SocketFact =
   | { readonly type: `${Exclude<Hop, 'tcp'>}.begun`; readonly incarnation: number }
+  | { readonly type: 'upgrade.redirected'; readonly incarnation: number; readonly to: string }
   | { readonly type: 'settings.received'; readonly incarnation: number }
   | ({ readonly type: 'connection.closed'; readonly incarnation: number } & Described)
   | { readonly type: 'ping.acknowledged'; readonly incarnation: number }
@@ -51,6 +52,7 @@ export class KasSockets {
       onHop: (hop) => {
         if (this.find(incarnation) !== undefined) tell({ type: `${hop}.begun`, incarnation });
       },
+      onRedirected: (to) => tell({ type: 'upgrade.redirected', incarnation, to }),
       onReady: () => tell({ type: 'settings.received', incarnation }),
       onPingAck: () => this.#acknowledged(incarnation, tell),
       onGoAway: () => tell({ type: 'goaway.received', incarnation }),

@@ -39,6 +39,14 @@ export class LinkJournal {
     this.#say('warn', `lost ${reason}`, 'No connection to kas, trying again', fields);
   }
 
+  redirected(to: string): void {
+    this.#log.info('kas-address leads elsewhere, following once', {
+      kas_address: this.#address,
+      to,
+      remedy: 'Give this address as kas-address',
+    });
+  }
+
   /** Planned: kas told the connection to go away; the next one is dialled while its streams finish. */
   goingAway(): void {
     this.#log.debug('kas asks for a new connection', { kas_address: this.#address });

@@ -12,7 +12,7 @@ const recorded = [
   'pingRetired',
   'dropSilentRetired',
 ];
-const reports = ['reportLoss', 'reportRefusal', 'reportAcceptance'];
+const reports = ['reportLoss', 'reportRedirect', 'reportRefusal', 'reportAcceptance'];
 
 function link(startDelayMs = 0): PlayedChart {
   return new PlayedChart(agentLinkMachine, { startDelayMs }, [...recorded, ...reports]);
@@ -88,6 +88,9 @@ describe('dialling', () => {
       chart.wait(agentLinkDelays.upgradeMs / 4).send({ type, incarnation: 1 });
     }
     expect(session(chart)).toBe('upgrading');
+    chart.take();
+    chart.send({ type: 'upgrade.redirected', incarnation: 1, to: 'wss://kas/agent/' });
+    expect(chart.take()).toEqual(['reportRedirect {"incarnation":1,"to":"wss://kas/agent/"}']);
     chart.wait(agentLinkDelays.upgradeMs / 2);
     expect(session(chart)).toBe('backingOff');
   });
