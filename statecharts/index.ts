@@ -15,6 +15,10 @@ import { informerMachine } from './informer.ts';
 import { gitalyChannelMachine } from './gitaly-channel.ts';
 import { leaderElectionMachine } from './leader-election.ts';
 import { gitopsStreamMachine } from './gitops-stream.ts';
+import { fluxMachine } from './flux.ts';
+import { fluxNotificationsMachine } from './flux-notifications.ts';
+import { workQueueMachine } from './work-queue.ts';
+import { policyInquiryMachine } from './policy-inquiry.ts';
 import { moduleMachine } from './module.ts';
 import { registrationMachine } from './registration.ts';
 import { repositoryPollerMachine } from './repository-poller.ts';
@@ -47,6 +51,8 @@ export const charts: readonly Chart[] = [
   { name: 'child-process', machine: childProcessMachine },
   { name: 'config-watch', machine: configWatchMachine },
   { name: 'configuration-watch', machine: configurationWatchMachine },
+  { name: 'flux', machine: fluxMachine },
+  { name: 'flux-notifications', machine: fluxNotificationsMachine },
   { name: 'gitaly-channel', machine: gitalyChannelMachine },
   { name: 'gitlab-call', machine: gitlabCallMachine },
   { name: 'gitops-stream', machine: gitopsStreamMachine },
@@ -55,6 +61,7 @@ export const charts: readonly Chart[] = [
   { name: 'leader-election', machine: leaderElectionMachine },
   { name: 'listener', machine: listenerMachine },
   { name: 'module', machine: moduleMachine },
+  { name: 'policy-inquiry', machine: policyInquiryMachine },
   { name: 'registration', machine: registrationMachine },
   { name: 'repository-poller', machine: repositoryPollerMachine },
   { name: 'request', machine: requestMachine, hot: true },
@@ -66,6 +73,7 @@ export const charts: readonly Chart[] = [
   { name: 'tunnel-pool', machine: tunnelPoolMachine, hot: true },
   { name: 'usage-reporter', machine: usageReporterMachine },
   { name: 'watched-files', machine: watchedFilesMachine },
+  { name: 'work-queue', machine: workQueueMachine },
   { name: 'worker-pool', machine: workerPoolMachine },
 ];
 
@@ -87,6 +95,20 @@ export {
   type WatchOutcome,
 } from './informer.ts';
 export { leaderElectionDelays, leaderElectionMachine, type LeaseAttempt } from './leader-election.ts';
+export { fluxDelays, fluxMachine, type FluxPresence } from './flux.ts';
+export {
+  fluxBackoffMs,
+  fluxNotificationsDelays,
+  fluxNotificationsMachine,
+  type NotificationVerdict,
+} from './flux-notifications.ts';
+export { workBackoffMs, workQueueDelays, workQueueMachine, type WorkOutcome } from './work-queue.ts';
+export {
+  inquiryBackoffMs,
+  policyInquiryDelays,
+  policyInquiryMachine,
+  type InquiryOutcome,
+} from './policy-inquiry.ts';
 export { moduleBackoffMs, moduleDelays, moduleMachine } from './module.ts';
 export {
   registrationBackoffMs,

@@ -15,7 +15,9 @@ import { AgentIdentityKeeper } from './agent-identity.ts';
 import type { AgentLog } from './agent-log.ts';
 import { agentName } from './build-info.ts';
 import { createConfigurationWatchLogic } from './configuration-watch.actor.ts';
+import { GitlabAccess } from './gitlab-access.ts';
 import { createKasCaller } from './kas-caller.ts';
+import { createFluxModule } from './flux/index.ts';
 import { CallGate, ClusterClient, clusterLimits } from './kubernetes/index.ts';
 import type { ApiServer } from './kubernetes/index.ts';
 import { createLeaderElectionLogic, leaderElectionName } from './leader/index.ts';
@@ -29,6 +31,7 @@ import {
   type KasTarget,
 } from './link/index.ts';
 import { createKubernetesApi, createObservabilityModule, ModuleHost } from './modules/index.ts';
+import { createNotIncludedModule, createScanPoliciesModule } from './not-included/index.ts';
 import type { AgentkOptions } from './options.ts';
 import { agentMeta, createRegistrationLogic } from './registration.actor.ts';
 import { TunnelHerd } from './tunnels/index.ts';
@@ -74,10 +77,25 @@ export function buildAgentTree(deps: AgentTreeDeps): AgentTree {
     metrics,
   });
   const gate = new CallGate(clusterLimits.callsMax, clusterLimits.callsWaitingMax);
-  const client = new ClusterClient({ target: server.target, userAgent: agentName(build), clock }, gate);
+  const client = new ClusterClient(
+    { target: server.target, userAgent: agentName(build), clock, callMsMax: options.kubernetesCallMsMax },
+    gate,
+  );
   const api = createKubernetesApi({ server, agentName: agentName(build), clock, log, metrics });
   const modules = new ModuleHost({
-    modules: [createObservabilityModule(setLogLevel), api.module],
+    modules: [
+      createObservabilityModule(setLogLevel),
+      api.module,
+      createFluxModule({ client, board, caller, env, clock, random, log: log.child({ mod_name: 'flux' }) }),
+      createNotIncludedModule(log),
+      createScanPoliciesModule({
+        gitlab: new GitlabAccess('starboard_vulnerability', board, caller),
+        env,
+        clock,
+        random,
+        log,
+      }),
+    ],
     registry: env.registry,
     random,
     log,

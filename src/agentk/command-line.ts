@@ -60,11 +60,6 @@ function optionsOf(flags: Flags, env: Env, build: BuildInfo): Omit<AgentkOptions
   if (flags.kasAddress === '') throw new Error('kas-address must be given');
   const namespace = required(env, 'POD_NAMESPACE');
   const name = required(env, 'POD_NAME');
-  if (flags.requestTimeout !== '0' && !/^0+[a-z]*$/.test(flags.requestTimeout)) {
-    throw new Error(
-      'request-timeout other than 0 is not supported: requests have the time limits of their callers',
-    ); // L1
-  }
   const { caCertFile, kasCaCertFile } = flags;
   if (caCertFile !== '' && kasCaCertFile !== '' && caCertFile !== kasCaCertFile) {
     throw new Error('ca-cert-file and kas-ca-cert-file are one setting, but name different files');
@@ -87,6 +82,7 @@ function optionsOf(flags: Flags, env: Env, build: BuildInfo): Omit<AgentkOptions
       keyFile: given(flags.observabilityKeyFile),
     },
     kubernetes: flags,
+    kubernetesCallMsMax: timeoutMs(flags.requestTimeout),
     env,
   };
 }
@@ -105,6 +101,29 @@ function readToken(tokenFile: string, env: Env): string {
   if (token === '') throw new Error('the agent token is empty');
   if (!/^[\x21-\x7e]+$/.test(token)) throw new Error('the agent token contains characters no token has');
   return token;
+}
+
+const unitMs: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+};
+
+/** A time as kubectl takes it: seconds without a unit, or like `1m30s`; undefined for none. */
+function timeoutMs(text: string): number | undefined {
+  const withUnit = /^\d+$/.test(text) ? `${text}s` : text;
+  if (!/^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/.test(withUnit)) {
+    throw new Error(`request-timeout must be like 30, 30s or 1m30s, not ${JSON.stringify(text)}`);
+  }
+  let ms = 0;
+  for (const [, amount, unit = ''] of withUnit.matchAll(/([\d.]+)([a-zµ]+)/g)) {
+    ms += Number(amount) * (unitMs[unit] ?? 0);
+  }
+  return ms === 0 ? undefined : Math.ceil(ms);
 }
 
 function required(env: Env, name: string): string {
@@ -168,7 +187,11 @@ function kubernetesOptions(
     .option('--as <user>', 'user to impersonate')
     .option('--as-uid <uid>', 'uid to impersonate')
     .addOption(new Option('--as-group <group>', 'group to impersonate (repeatable)').argParser(repeated))
-    .option('--request-timeout <duration>', 'only 0 (none) is supported', '0')
+    .option(
+      '--request-timeout <duration>',
+      'limit for calls of the API server by agentk itself; 0 for its own limits',
+      '0',
+    )
     .option('--disable-compression', 'no effect: agentk never asks for compression by itself')
     .option('--cache-dir <dir>', 'no effect: agentk keeps no cache on disk')
     .option('-n, --namespace <name>', 'no effect: agentk works in the namespace of its pod');

@@ -38,7 +38,13 @@ const types = {
 } as const;
 
 /** The methods agentk calls; the only ones counted. */
-const called: readonly Method[] = [methods.getConfiguration, methods.register, methods.connect];
+const called: readonly Method[] = [
+  methods.getConfiguration,
+  methods.register,
+  methods.connect,
+  methods.reconcileProjects,
+  methods.gitlabRequest,
+];
 
 const labelNames = ['grpc_type', 'grpc_service', 'grpc_method'] as const;
 

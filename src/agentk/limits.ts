@@ -37,4 +37,9 @@ export const agentkLimits = {
   addressAttemptMs: 2_000,
   /** Headers of a proxy's answer to CONNECT. */
   proxyHeaderBytesMax: 64 * 1024,
+  /** A module's request to GitLab as a whole, the wait for a connection to kas included. */
+  gitlabRequestMs: 60_000,
+  gitlabAnswerBytesMax: 8 * 1024 * 1024,
+  /** Bodies go in pieces of this (`spec/wire.md §9.1`). */
+  gitlabChunkBytes: 32 * 1024,
 } as const;

@@ -33,7 +33,7 @@ export async function openEndpoint(
     paths: { metrics: '/metrics', liveness: '/liveness', readiness: '/readiness' },
     // Ready also without kas: existing deployments expect it (spec/agentk.md §7).
     readinessProbes: {},
-    exposeMetrics: options.ports.expose,
+    exposeMetrics: countedScrapes(options),
     state,
     serverName: agentName(options.build),
     log: options.ports.log,
@@ -52,4 +52,31 @@ function placeOf(network: string, address: string): { host: string; port: number
   const host = address.slice(0, colon).replace(/^\[|\]$/g, '');
   if (host !== '') return { host, port };
   return { host: network === 'tcp4' ? '0.0.0.0' : network === 'tcp6' ? '::' : '', port };
+}
+
+/** The metrics, with the counters of their own scrapes that the original's library adds. */
+function countedScrapes({ ports: { metrics, expose } }: AgentkOptions): AgentkOptions['ports']['expose'] {
+  let running = 0;
+  const scrapes = metrics.counter({
+    name: 'promhttp_metric_handler_requests_total',
+    help: 'Scrapes of the metrics, by HTTP status.',
+    labelNames: ['code'],
+  });
+  metrics.observed(
+    { name: 'promhttp_metric_handler_requests_in_flight', help: 'Scrapes of the metrics under way.' },
+    () => running,
+  );
+  const [good, bad] = [{ code: '200' }, { code: '500' }];
+  return async () => {
+    running += 1;
+    let outcome = bad;
+    try {
+      const exposed = await expose();
+      outcome = good;
+      return exposed;
+    } finally {
+      running -= 1;
+      scrapes.inc(outcome);
+    }
+  };
 }

@@ -38,6 +38,8 @@ export interface AgentkOptions {
   /** Without it nothing listens. */
   readonly observability?: ObservabilityListen | undefined;
   readonly kubernetes: KubernetesFlags;
+  /** `--request-timeout`: no call of agentk's own may take longer. */
+  readonly kubernetesCallMsMax?: number | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Upper bound of the random wait before the first dial; default `agentkLimits.startDelayMsMax`. */
   readonly startDelayMsMax?: number | undefined;

@@ -80,6 +80,40 @@ test('the connection flags of kubectl are taken', () => {
   });
 });
 
+test.each([
+  ['0', undefined],
+  ['30', 30_000],
+  ['1m30s', 90_000],
+  ['1.5s', 1_500],
+  ['250ms', 250],
+  ['0s', undefined],
+])('a request timeout of %s is %s milliseconds for calls of agentk itself', (given, ms) => {
+  expect(options([...kas, '--request-timeout', given]).kubernetesCallMsMax).toBe(ms);
+});
+
+test('every flag of the original is taken, with its value behind a blank or an equals sign', () => {
+  const valued = [
+    'token-file ca-cert-file kas-header kas-tls-server-name observability-listen-network',
+    'observability-listen-address observability-cert-file observability-key-file kubeconfig cache-dir',
+    'certificate-authority client-certificate client-key cluster context user namespace server',
+    'tls-server-name token as as-uid as-group',
+  ]
+    .join(' ')
+    .split(' ');
+  const values: Record<string, string> = {
+    'token-file': file('t', 'glagent-t'),
+    'ca-cert-file': file('c', ''),
+  };
+  const value = (name: string) => values[name] ?? 'x:y';
+  const env = { ...pod };
+  expect(read([...kas, ...valued.flatMap((name) => [`--${name}`, value(name)])], env).kind).toBe('run');
+  expect(read([...kas, ...valued.map((name) => `--${name}=${value(name)}`)], env).kind).toBe('run');
+  const switches = ['kas-insecure-skip-tls-verify', 'insecure-skip-tls-verify', 'disable-compression'];
+  for (const end of ['', '=true', '=false', '=1']) {
+    expect(read([...kas, ...switches.map((name) => `--${name}${end}`)]).kind).toBe('run');
+  }
+});
+
 describe('the token', () => {
   test('from the environment is taken out of it', () => {
     const env: Record<string, string> = { ...pod, AGENTK_TOKEN: ' token\r\n' };
@@ -111,7 +145,9 @@ test.each([
   [[], {}, /kas-address must be given/],
   [kas, { POD_NAME: '' }, /POD_NAME must be set/],
   [kas, { POD_NAMESPACE: '' }, /POD_NAMESPACE must be set/],
-  [[...kas, '--request-timeout', '30s'], {}, /request-timeout other than 0 is not supported/],
+  [[...kas, '--request-timeout', 'soon'], {}, /request-timeout must be like/],
+  [[...kas, '--username', 'u'], {}, /unknown option '--username'/],
+  [[...kas, '--token-file'], {}, /argument missing/],
 ])('%j with %j is refused', (args, env, message) => {
   const line = read(args, { ...pod, AGENTK_TOKEN: 'token', ...env });
   expect(line.kind === 'error' && line.message).toMatch(message);

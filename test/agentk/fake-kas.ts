@@ -3,6 +3,8 @@
  * does what the tests tell it, also what no good kas would do.
  */
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { Metadata, Server, ServerCredentials, status } from '@grpc/grpc-js';
 import type {
   sendUnaryData,
@@ -13,20 +15,26 @@ import type {
   StatusObject,
 } from '@grpc/grpc-js';
 import {
+  type AgentConfigurationSchema,
   ConfigurationRequestSchema,
   ConfigurationResponseSchema,
   ConnectRequestSchema,
   ConnectResponseSchema,
+  GitlabHeaderExtraSchema,
   HttpRequestSchema,
   HttpResponseSchema,
   LogLevelEnum,
   methods,
+  ReconcileProjectsRequestSchema,
+  ReconcileProjectsResponseSchema,
   RegisterRequestSchema,
   RegisterResponseSchema,
 } from '../../src/protocol/index.ts';
 import type {
   ConfigurationRequest,
   ConnectRequest,
+  HttpRequest,
+  HttpRequestHead,
   HttpResponse,
   Method,
   RegisterRequest,
@@ -159,6 +167,19 @@ export class FakeTunnel {
   }
 }
 
+/** A request of a module to GitLab as kas reads it. */
+export interface GitlabRequest {
+  readonly module: string;
+  readonly method: string;
+  readonly path: string;
+  readonly query: Readonly<Record<string, readonly string[]>>;
+  readonly headers: Readonly<Record<string, readonly string[]>>;
+  readonly body: string;
+  /** Bytes of each data message. */
+  readonly chunks: readonly number[];
+  readonly hasLength: boolean;
+}
+
 export class FakeKas {
   readonly registrations: RegisterRequest[] = [];
   readonly configurationRequests: ConfigurationRequest[] = [];
@@ -166,6 +187,14 @@ export class FakeKas {
   readonly userAgents = new Set<string>();
   /** Every `Connect` stream ever opened. */
   readonly tunnels: FakeTunnel[] = [];
+  /** The projects of every `ReconcileProjects` stream ever opened. */
+  readonly fluxProjects: (readonly string[])[] = [];
+  /** Every request of a module to GitLab, whole. */
+  readonly gitlabRequests: GitlabRequest[] = [];
+  /** What GitLab says; never, when it is not set. */
+  gitlab:
+    | ((request: GitlabRequest) => { readonly status: number; readonly chunks: readonly string[] })
+    | undefined;
   /** Answers all calls with this. */
   refusal: Refusal | undefined;
   /** Answers each `Connect` with OK at once. */
@@ -177,6 +206,7 @@ export class FakeKas {
     'grpc.keepalive_permit_without_calls': 1,
   });
   #configurations: ConfigurationCall[] = [];
+  #fluxStreams: ConfigurationCall[] = [];
 
   static async start(credentials = ServerCredentials.createInsecure()): Promise<FakeKas> {
     const kas = new FakeKas();
@@ -185,6 +215,8 @@ export class FakeKas {
         kas.#register(call, done),
       getConfiguration: (call: ConfigurationCall) => kas.#configure(call),
       connect: (call: ConnectCall) => kas.#connect(call),
+      gitlabRequest: (call: ConnectCall) => kas.#askGitlab(call),
+      reconcileProjects: (call: ConfigurationCall) => kas.#reconcile(call),
     });
     kas.port = await new Promise<number>((resolve, reject) => {
       kas.#server.bindAsync('127.0.0.1:0', credentials, (error, port) =>
@@ -206,11 +238,17 @@ export class FakeKas {
 
   configure(
     commitId: string,
-    configuration: { agentId?: bigint; gitlabExternalUrl?: string; level?: LogLevelEnum } = {},
+    configuration: {
+      agentId?: bigint;
+      gitlabExternalUrl?: string;
+      level?: LogLevelEnum;
+      sections?: Omit<MessageInitShape<typeof AgentConfigurationSchema>, '$typeName'>;
+    } = {},
   ): void {
     const message = create(ConfigurationResponseSchema, {
       commitId,
       configuration: {
+        ...configuration.sections,
         agentId: configuration.agentId ?? 42n,
         gitlabExternalUrl: configuration.gitlabExternalUrl ?? 'https://gitlab.example.com',
         observability: { logging: { level: configuration.level ?? LogLevelEnum.info } },
@@ -218,6 +256,22 @@ export class FakeKas {
     });
     for (const call of this.#configurations)
       call.write(Buffer.from(toBinary(ConfigurationResponseSchema, message)));
+  }
+
+  /** Streams of pushes that are open now. */
+  get fluxWatchers(): number {
+    return this.#fluxStreams.length;
+  }
+
+  /** A project was pushed to. */
+  push(project: string): void {
+    const message = create(ReconcileProjectsResponseSchema, { project: { id: project } });
+    for (const call of this.#fluxStreams)
+      call.write(Buffer.from(toBinary(ReconcileProjectsResponseSchema, message)));
+  }
+
+  endPushes(): void {
+    for (const call of this.#fluxStreams) call.end();
   }
 
   endConfigurations(): void {
@@ -251,6 +305,34 @@ export class FakeKas {
     call.on('error', gone);
   }
 
+  #askGitlab(call: ConnectCall): void {
+    if (!this.#admit(call.metadata)) return void call.emit('error', this.refusal);
+    const messages: HttpRequest[] = [];
+    call.on('data', (payload: Buffer) => messages.push(fromBinary(HttpRequestSchema, payload)));
+    call.on('error', () => {});
+    call.on('end', () => {
+      const request = gitlabRequestOf(messages);
+      this.gitlabRequests.push(request);
+      const answer = this.gitlab?.(request);
+      if (answer === undefined) return;
+      const send = (message: NonNullable<MessageInitShape<typeof HttpResponseSchema>['message']>) =>
+        call.write(Buffer.from(toBinary(HttpResponseSchema, create(HttpResponseSchema, { message }))));
+      send({ case: 'header', value: { response: { statusCode: answer.status, status: 'as it is' } } });
+      for (const chunk of answer.chunks) send({ case: 'data', value: { data: Buffer.from(chunk) } });
+      send({ case: 'trailer', value: {} });
+      call.end();
+    });
+  }
+
+  #reconcile(call: ConfigurationCall): void {
+    if (!this.#admit(call.metadata)) return void call.emit('error', this.refusal);
+    const { project } = fromBinary(ReconcileProjectsRequestSchema, call.request);
+    this.fluxProjects.push(project.map(({ id }) => id));
+    this.#fluxStreams.push(call);
+    const gone = () => (this.#fluxStreams = this.#fluxStreams.filter((one) => one !== call));
+    for (const end of ['cancelled', 'close', 'finish', 'error']) call.on(end, gone);
+  }
+
   #connect(call: ConnectCall): void {
     if (!this.#admit(call.metadata)) return void call.emit('error', this.refusal);
     const tunnel = new FakeTunnel(call, this.reuse);
@@ -263,6 +345,25 @@ export class FakeKas {
     this.userAgents.add(String(metadata.get('user-agent')[0]));
     return this.refusal === undefined;
   }
+}
+
+function gitlabRequestOf(messages: readonly HttpRequest[]): GitlabRequest {
+  const [first, ...rest] = messages.map(({ message }) => message);
+  if (first?.case !== 'header' || rest.at(-1)?.case !== 'trailer') throw new Error('not a whole request');
+  const { request, extra, contentLength } = first.value;
+  const lists = (map: HttpRequestHead['query'] = {}) =>
+    Object.fromEntries(Object.entries(map).map(([name, { value }]) => [name, value]));
+  const data = rest.flatMap((message) => (message.case === 'data' ? [Buffer.from(message.value.data)] : []));
+  return {
+    module: (extra === undefined ? undefined : anyUnpack(extra, GitlabHeaderExtraSchema))?.moduleName ?? '',
+    method: request?.method ?? '',
+    path: request?.urlPath ?? '',
+    query: lists(request?.query),
+    headers: lists(request?.header),
+    body: Buffer.concat(data).toString(),
+    chunks: data.map((chunk) => chunk.length),
+    hasLength: contentLength !== undefined,
+  };
 }
 
 function service(): ServiceDefinition {
@@ -280,5 +381,7 @@ function service(): ServiceDefinition {
     register: definition(methods.register),
     getConfiguration: definition(methods.getConfiguration),
     connect: definition(methods.connect),
+    gitlabRequest: definition(methods.gitlabRequest),
+    reconcileProjects: definition(methods.reconcileProjects),
   };
 }

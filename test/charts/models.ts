@@ -176,6 +176,19 @@ export const chartModels: Readonly<Record<string, ChartModel>> = {
       'stream.ended': [...ends(context, ['finished', 'failed', 'lost']), ...ends({ stream: -1 }, ['failed'])],
     }),
   },
+  flux: {
+    input: { fluxId: 'flux' },
+    payloads: () => ({
+      'xstate.done.actor.look': [{ output: { present: true } }, { output: { present: false } }],
+    }),
+  },
+  'flux-notifications': {
+    input: { streamId: 's1' },
+    payloads: (context) => ({
+      'link.restored': [{ incarnation: 1 }],
+      'stream.ended': [...ends(context, ['finished', 'failed', 'lost']), ...ends({ stream: -1 }, ['failed'])],
+    }),
+  },
   informer: {
     input: { informerId: 'i1', resyncMs: 600_000 },
     payloads: () => {
@@ -247,6 +260,12 @@ export const chartModels: Readonly<Record<string, ChartModel>> = {
       'module.failed': reason,
     }),
     project: ({ wanted }) => wanted,
+  },
+  'policy-inquiry': {
+    input: { inquiryId: 'q1' },
+    payloads: () => ({
+      'xstate.done.actor.ask': [{ output: { kind: 'answered' } }, { output: { kind: 'failed', atMs: 5 } }],
+    }),
   },
   registration: {
     input: { registrationId: 'r1' },
@@ -372,6 +391,16 @@ export const chartModels: Readonly<Record<string, ChartModel>> = {
       return { 'xstate.done.actor.report': verdicts, 'xstate.done.actor.flush': verdicts };
     },
     project: ({ failures }) => failures === 0,
+  },
+  'work-queue': {
+    input: { queueId: 'q1' },
+    payloads: () => ({
+      'xstate.done.actor.work': [
+        { output: { kind: 'more' } },
+        { output: { kind: 'later', waitMs: 5 } },
+        { output: { kind: 'empty' } },
+      ],
+    }),
   },
 };
 

@@ -237,7 +237,8 @@ export class ClusterClient {
   async request(request: ClusterRequest, options: CallOptions = {}): Promise<ClusterOutcome<unknown>> {
     const { signal = never, deadlineMs = clusterLimits.callMs } = options;
     const late = new AbortController();
-    const timer = this.#deps.clock.setTimeout(() => late.abort(), deadlineMs); // C1, the wait at the gate included
+    const limitMs = Math.min(deadlineMs, this.#deps.callMsMax ?? deadlineMs);
+    const timer = this.#deps.clock.setTimeout(() => late.abort(), limitMs); // C1, the wait at the gate included
     const either = AbortSignal.any([signal, late.signal]);
     const answer = await this.#gate.run(either, () => exchange(this.#deps, request, either));
     this.#deps.clock.clearTimeout(timer);

@@ -36,6 +36,8 @@ export interface ExchangeDeps {
   readonly target: ApiTarget;
   readonly userAgent: string;
   readonly clock: Clock;
+  /** No call may take longer, whatever its caller allows. */
+  readonly callMsMax?: number | undefined;
 }
 
 /** The whole exchange, until the signal ends it. */

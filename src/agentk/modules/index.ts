@@ -2,3 +2,4 @@
 export { ModuleHost } from './module-host.ts';
 export { createKubernetesApi } from './kubernetes-api.ts';
 export { createObservabilityModule } from './observability.ts';
+export type { AgentModule, RunningModule } from './module.ts';

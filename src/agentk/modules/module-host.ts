@@ -112,7 +112,7 @@ export class ModuleHost {
     await this.#stop(name);
     if (module.leaderOnly === true) this.#busy.add(name);
     try {
-      const running = await module.start(failed, signal);
+      const running = await module.start(failed, signal, this.#configuration);
       if (signal.aborted) return await running.stop();
       this.#running.set(name, running);
     } finally {

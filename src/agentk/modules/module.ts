@@ -22,5 +22,9 @@ export interface AgentModule {
   /** Whether it should run; `undefined` before any configuration came. */
   wanted(configuration: AgentConfiguration | undefined): boolean;
   /** Starts it. `failed` reports an end it did not ask for. Rejects when it cannot start. */
-  start(failed: (reason: string) => void, signal: AbortSignal): Promise<RunningModule>;
+  start(
+    failed: (reason: string) => void,
+    signal: AbortSignal,
+    configuration: AgentConfiguration | undefined,
+  ): Promise<RunningModule>;
 }

@@ -1,0 +1,2 @@
+/** What agentk does for Flux. */
+export { createFluxModule } from './flux-module.ts';
