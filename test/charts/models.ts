@@ -4,22 +4,8 @@
  * by state value alone.
  */
 import type { EventObject } from 'xstate';
-
-/** Payload variants by event type; a type that is named with no variants is not sent in this context. */
-export type Payloads = Readonly<Record<string, readonly object[]>>;
-
-export interface ChartModel {
-  readonly input?: object;
-  /** Given the context of the state the events are sent in. */
-  readonly payloads?: (context: Fields) => Payloads;
-  /** In place of guards that only the actor can answer. */
-  readonly guards?: Readonly<Record<string, (args: { readonly context: Fields }) => boolean>>;
-  /** What distinguishes two snapshots with the same state value. */
-  readonly project?: (context: Fields) => unknown;
-}
-
-/** A context, seen from outside its chart. */
-export type Fields = Readonly<Record<string, unknown>>;
+import { agentkModels } from './agentk-models.ts';
+import { ends, type ChartModel, type Fields } from './chart-model.ts';
 
 const here = ({ incarnation }: Fields) => [
   { incarnation },
@@ -39,14 +25,9 @@ const dials = [
   { output: { kind: 'refused', reason: 'wrong password' } },
   { output: { kind: 'unreachable', reason: 'down' } },
 ];
-const ends = ({ stream }: Fields, verdicts: readonly string[]) =>
-  verdicts.flatMap((verdict) => [
-    { stream, verdict, atMs: 1_000_000, livedMs: 10 },
-    { stream, verdict, atMs: 1_000_000, livedMs: 100_000 },
-    { stream, verdict, atMs: 0, livedMs: 100_000 },
-  ]);
 
 export const chartModels: Readonly<Record<string, ChartModel>> = {
+  ...agentkModels,
   'agent-connection': {
     input: {
       connectionId: 'c1',
@@ -176,39 +157,6 @@ export const chartModels: Readonly<Record<string, ChartModel>> = {
       'stream.ended': [...ends(context, ['finished', 'failed', 'lost']), ...ends({ stream: -1 }, ['failed'])],
     }),
   },
-  flux: {
-    input: { fluxId: 'flux' },
-    payloads: () => ({
-      'xstate.done.actor.look': [{ output: { present: true } }, { output: { present: false } }],
-    }),
-  },
-  'flux-notifications': {
-    input: { streamId: 's1' },
-    payloads: (context) => ({
-      'link.restored': [{ incarnation: 1 }],
-      'stream.ended': [...ends(context, ['finished', 'failed', 'lost']), ...ends({ stream: -1 }, ['failed'])],
-    }),
-  },
-  informer: {
-    input: { informerId: 'i1', resyncMs: 600_000 },
-    payloads: () => {
-      const lists = [
-        { output: { kind: 'listed', uncached: false } },
-        { output: { kind: 'expired', atMs: 1_000_000 } },
-        { output: { kind: 'failed', atMs: 0 } },
-      ];
-      return {
-        'xstate.done.actor.list': lists,
-        'xstate.done.actor.relist': lists,
-        'xstate.done.actor.watch': [
-          { output: { kind: 'ended' } },
-          { output: { kind: 'lost', atMs: 5 } },
-          { output: { kind: 'busy', atMs: 5 } },
-        ],
-      };
-    },
-    project: ({ synced, newest, watchNext }) => [synced, newest, watchNext],
-  },
   'gitaly-channel': {
     input: { channelId: 'c1' },
     payloads: ({ calls }) => ({
@@ -234,21 +182,6 @@ export const chartModels: Readonly<Record<string, ChartModel>> = {
     project: ({ tries }) => tries,
   },
   kas: { input: { drainMsMax: 1_000 }, payloads: () => ({ 'tree.failed': reason }) },
-  'leader-election': {
-    input: { identity: 'agent-0' },
-    payloads: () => {
-      const attempts = [
-        { output: { kind: 'held', tookMs: 5 } },
-        { output: { kind: 'taken' } },
-        { output: { kind: 'failed' } },
-      ];
-      return {
-        'agent.identified': [{ agentId: '7' }],
-        'xstate.done.actor.bid': attempts,
-        'xstate.done.actor.renew': attempts,
-      };
-    },
-  },
   listener: {
     input: { name: 'agent', listenGraceMs: 1, shutdownGraceMs: 1 },
     payloads: () => ({ 'socket.failed': reason }),
@@ -260,12 +193,6 @@ export const chartModels: Readonly<Record<string, ChartModel>> = {
       'module.failed': reason,
     }),
     project: ({ wanted }) => wanted,
-  },
-  'policy-inquiry': {
-    input: { inquiryId: 'q1' },
-    payloads: () => ({
-      'xstate.done.actor.ask': [{ output: { kind: 'answered' } }, { output: { kind: 'failed', atMs: 5 } }],
-    }),
   },
   registration: {
     input: { registrationId: 'r1' },
@@ -391,16 +318,6 @@ export const chartModels: Readonly<Record<string, ChartModel>> = {
       return { 'xstate.done.actor.report': verdicts, 'xstate.done.actor.flush': verdicts };
     },
     project: ({ failures }) => failures === 0,
-  },
-  'work-queue': {
-    input: { queueId: 'q1' },
-    payloads: () => ({
-      'xstate.done.actor.work': [
-        { output: { kind: 'more' } },
-        { output: { kind: 'later', waitMs: 5 } },
-        { output: { kind: 'empty' } },
-      ],
-    }),
   },
 };
 

@@ -1,7 +1,8 @@
 /** Every snapshot a chart can be in, as far as its model distinguishes them, and every step between two of them. */
 import type { AnyMachineSnapshot, AnyStateMachine, EventObject } from 'xstate';
 import { getAdjacencyMap, getShortestPaths } from 'xstate/graph';
-import { type ChartModel, type Fields, chartModels, eventsOf } from './models.ts';
+import type { ChartModel, Fields } from './chart-model.ts';
+import { chartModels, eventsOf } from './models.ts';
 
 /** Far above what any chart needs: a model that makes a walk infinite fails instead of hanging. */
 const traversalMax = 20_000;
