@@ -1,5 +1,6 @@
 /** The control plane as data: every machine by name, and the list that the chart pictures and the chart tests walk. */
 import type { AnyStateMachine } from 'xstate';
+import { fluxStreamMachine } from './flux-stream.ts';
 import { listenerMachine } from './listener.ts';
 import { kasMachine } from './kas.ts';
 import { configWatchMachine } from './config-watch.ts';
@@ -53,6 +54,7 @@ export const charts: readonly Chart[] = [
   { name: 'configuration-watch', machine: configurationWatchMachine },
   { name: 'flux', machine: fluxMachine },
   { name: 'flux-notifications', machine: fluxNotificationsMachine },
+  { name: 'flux-stream', machine: fluxStreamMachine },
   { name: 'gitaly-channel', machine: gitalyChannelMachine },
   { name: 'gitlab-call', machine: gitlabCallMachine },
   { name: 'gitops-stream', machine: gitopsStreamMachine },
@@ -128,6 +130,7 @@ export { arrivalMachine } from './arrival.ts';
 export { agentSessionMachine, type AgentVerdict } from './agent-session.ts';
 export { childProcessMachine } from './child-process.ts';
 export { configWatchMachine, type Ending, type Fetched, type Resolution } from './config-watch.ts';
+export { fluxStreamMachine, type FluxPush, type FluxTold } from './flux-stream.ts';
 export { kasMachine } from './kas.ts';
 export { listenerMachine } from './listener.ts';
 export { requestLimits, requestMachine } from './request.ts';

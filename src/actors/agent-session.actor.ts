@@ -49,6 +49,8 @@ export class AgentSession implements ConnectionMember {
   readonly connectedAt: number;
   agent: AgentInfo | undefined;
   pod: Pod | undefined;
+  /** The latest writing of the pod into the shared directory. */
+  writing: Promise<boolean> | undefined;
   ref: AnyActorRef | undefined;
   /** Why GitLab refused the token, once it did. */
   refusal: RpcStatus | undefined;
@@ -84,9 +86,12 @@ export class AgentSession implements ConnectionMember {
     tell(this.ref, { type: 'recheck.requested' });
   }
 
-  announce(pod: Pod): void {
+  /** Answers whether the pod is in the shared directory now; a session on its way out writes nothing. */
+  announce(pod: Pod): Promise<boolean> {
     this.pod = pod;
+    const before = this.writing;
     tell(this.ref, { type: 'pod.announced' });
+    return this.writing === undefined || this.writing === before ? Promise.resolve(false) : this.writing;
   }
 
   get idle(): boolean {
@@ -166,7 +171,10 @@ export function createAgentSessionLogic(
           const session = find(sessionId);
           if (session !== undefined) dismiss(session);
         },
-        announce: (_, { sessionId }) => void announce(deps, find(sessionId)),
+        announce: (_, { sessionId }) => {
+          const session = find(sessionId);
+          if (session !== undefined) session.writing = announce(deps, session);
+        },
         farewell: (_, { sessionId }) => farewell(deps, find(sessionId)),
       },
     }),
@@ -210,9 +218,9 @@ export function agentRefusal(kind: 'unauthenticated' | 'forbidden' | 'notFound')
   return status(StatusCode.NotFound, 'agent not found');
 }
 
-async function announce(deps: AgentSessionDeps, session: AgentSession | undefined): Promise<void> {
-  const { agent, pod } = session ?? {};
-  if (session === undefined || agent === undefined || pod === undefined) return;
+async function announce(deps: AgentSessionDeps, session: AgentSession): Promise<boolean> {
+  const { agent, pod } = session;
+  if (agent === undefined || pod === undefined) return false;
   const { meta } = pod;
   try {
     const accepted = await deps.store.registerAgent(
@@ -236,9 +244,11 @@ async function announce(deps: AgentSessionDeps, session: AgentSession | undefine
       deps.registrationTtlMs,
     );
     if (!accepted) deps.log.debug('A newer session of this pod is registered', { agent_id: agent.agentId });
+    return true;
   } catch (error) {
     // One line per agent: the store tells of its failures by itself, and writes the entry when it can.
     deps.log.debug('Failed to register agent', { agent_id: agent.agentId, error: error as Error });
+    return false;
   }
 }
 

@@ -8,7 +8,8 @@
 import { hash as digest } from 'node:crypto';
 import type { AnyActorLogic } from 'xstate';
 import type { ServerCall } from '../pipe/grpc/index.ts';
-import { bearerToken, secretKey, status, StatusCode } from '../protocol/index.ts';
+import type { Counter, Metrics } from '../ports/index.ts';
+import { bearerToken, secretKey, status, StatusCode, type RpcStatus } from '../protocol/index.ts';
 import type { DynamicSupervisor } from '../supervisor/index.ts';
 import type { AgentConnections } from './agent-connection.actor.ts';
 import {
@@ -26,12 +27,19 @@ export interface AgentSessionsDeps extends AgentSessionDeps {
   readonly supervisor: () => DynamicSupervisor;
   readonly connections: AgentConnections;
   readonly refreshMs: number;
+  readonly metrics: Metrics;
   readonly callsPerTokenPerMinuteMax: number;
 }
+
+/** How the question whether a token may make one more call was answered. */
+export type TokenAdmission =
+  | { readonly kind: 'admitted'; readonly token: string }
+  | { readonly kind: 'refused'; readonly status: RpcStatus };
 
 export class AgentSessions {
   readonly #deps: AgentSessionsDeps;
   readonly #logic: AnyActorLogic;
+  readonly #rateExceeded: Counter;
   readonly #byId = new Map<string, AgentSession>();
   readonly #byOwner = new Map<string, AgentSession>();
   #incarnation = 0;
@@ -39,6 +47,10 @@ export class AgentSessions {
 
   constructor(deps: AgentSessionsDeps) {
     this.#deps = deps;
+    this.#rateExceeded = deps.metrics.counter({
+      name: 'agent_server_rate_exceeded_total',
+      help: 'Calls refused because their token had made its calls of this minute',
+    });
     this.#logic = createAgentSessionLogic(deps, (id) => this.#byId.get(id));
   }
 
@@ -55,18 +67,28 @@ export class AgentSessions {
    * @param patient waits while GitLab cannot be asked instead of failing with UNAVAILABLE
    */
   admit(call: ServerCall, patient: boolean, done: (admission: Admission) => void): void {
+    this.admitToken(call, (admission) => {
+      if (admission.kind === 'refused') return done(admission);
+      const { token } = admission;
+      this.#admit(call, token, digest('sha256', token, 'hex'), patient, done);
+    });
+  }
+
+  /** Decides by the quota alone: for calls whose token is GitLab's to judge. */
+  admitToken(call: ServerCall, done: (admission: TokenAdmission) => void): void {
     const token = bearerToken(call.metadata);
     if (token.kind === 'refused') return done({ kind: 'refused', status: token.status });
-    const hash = digest('sha256', token.value, 'hex');
+    const admitted: TokenAdmission = { kind: 'admitted', token: token.value };
     this.#deps.store.takeTokenQuota(secretKey(token.value), this.#deps.callsPerTokenPerMinuteMax).then(
       (within) => {
-        if (within) this.#admit(call, token.value, hash, patient, done);
-        else done({ kind: 'refused', status: exhausted });
+        if (within) return done(admitted);
+        this.#rateExceeded.inc();
+        done({ kind: 'refused', status: exhausted });
       },
       (error: unknown) => {
         // One line per call: the store tells of its failures by itself, and once.
         this.#deps.log.debug('Failed to count calls of an agent token', { error: error as Error });
-        this.#admit(call, token.value, hash, patient, done); // A1
+        done(admitted); // A1
       },
     );
   }

@@ -1,9 +1,11 @@
 /** The kas actors: statecharts given their hands. */
 export { AgentConnections } from './agent-connection.actor.ts';
 export { type Arrival, type ArrivalDesk, Arrivals } from './arrival.actor.ts';
+export type { AgentSession } from './agent-session.actor.ts';
 export { AgentSessions } from './agent-sessions.ts';
 export { ConfigWatches } from './config-watch.actor.ts';
 export { withDeadline } from './deadline-signal.ts';
+export { FluxStreams } from './flux-stream.actor.ts';
 export { gitFailureText } from './git-failure-text.ts';
 export { actorLimits, actorTimes } from './limits.ts';
 export { createListenerLogic, type Front } from './listener.actor.ts';

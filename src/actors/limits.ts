@@ -21,6 +21,13 @@ export const actorLimits = {
   /** Configuration streams one session may hold. */
   watchesPerSessionMax: 16,
   watchesMax: 40_000,
+  /** Streams of pushes one session may hold, projects on one, and pushes that wait on one (`spec/kas.md §4.4`). */
+  fluxStreamsPerSessionMax: 16,
+  fluxProjectsPerStreamMax: 5_000,
+  fluxPushesQueuedMax: 10,
+  fluxStreamsMax: 40_000,
+  /** Requests of agents' modules to GitLab under way. */
+  moduleRequestsMax: 2_000,
   /** Calls of one session waiting for its token to be accepted. */
   waitingCallsPerSessionMax: 1_100,
   /** Ids, and events, of usage that GitLab was not told yet, of all counters together. */
@@ -46,4 +53,6 @@ export const actorTimes = {
   configurationStepMsMax: 30_000,
   authorizeMsMax: 60_000,
   usageReportMsMax: 30_000,
+  /** A request of an agent's module to GitLab, from its first message to its end. */
+  moduleRequestMsMax: 600_000,
 } as const;

@@ -9,6 +9,7 @@ import {
   Arrivals,
   AgentSessions,
   ConfigWatches,
+  FluxStreams,
   ProjectPushes,
   Requests,
   TunnelDirectory,
@@ -32,6 +33,8 @@ import {
 } from '../supervisor/index.ts';
 import { connectHandler } from './agent-api/connect.ts';
 import { getConfigurationHandler } from './agent-api/get-configuration.ts';
+import { makeRequestHandler } from './agent-api/make-request.ts';
+import { reconcileProjectsHandler } from './agent-api/reconcile-projects.ts';
 import { registerHandler } from './agent-api/register.ts';
 import { makeGit } from './git.ts';
 import { openGitLab } from './gitlab-port.ts';
@@ -102,6 +105,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     store,
     clock,
     log,
+    metrics,
     registrationTtlMs: agent.redis_conn_info_ttl,
     refreshMs: agent.redis_conn_info_refresh,
     callsPerTokenPerMinuteMax: agent.listen.connections_per_token_per_minute,
@@ -132,6 +136,14 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     log,
     metrics,
     onDelivered: () => usage.count('gitops_sync'),
+  });
+  const fluxStreams = new FluxStreams({
+    supervisor: () => populations.fluxStreams,
+    gitlab,
+    pushes,
+    clock,
+    log,
+    metrics,
   });
   const tunnels: Tunnels = new Tunnels({
     supervisor: () => populations.tunnels,
@@ -179,10 +191,13 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     registry: env.registry,
     pushes,
     credentials: deps.credentials,
+    fluxStreams,
   });
   grpc.handle(methods.connect.path, connectHandler({ sessions, tunnels }));
   grpc.handle(methods.getConfiguration.path, getConfigurationHandler({ sessions, watches, random }));
   grpc.handle(methods.register.path, registerHandler(sessions));
+  grpc.handle(methods.reconcileProjects.path, reconcileProjectsHandler({ sessions, fluxStreams }));
+  grpc.handle(methods.gitlabRequest.path, makeRequestHandler({ sessions, gitlab, clock, metrics }));
   const rpcApis = makeRpcApis(deps, {
     supervisors: {
       api: () => populations.apiConnections,

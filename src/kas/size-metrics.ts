@@ -5,6 +5,7 @@ import {
   type Arrivals,
   type AgentSessions,
   type ConfigWatches,
+  type FluxStreams,
   type ProjectPushes,
   type Requests,
   type Tunnel,
@@ -28,13 +29,25 @@ export function observeSizes(
     readonly registry: Registry;
     readonly pushes: ProjectPushes;
     readonly credentials: Credentials;
+    readonly fluxStreams: FluxStreams;
   },
 ): void {
   const size = (name: string, help: string, read: () => number, max?: number) => {
     metrics.observed({ name, help }, read);
     if (max !== undefined) metrics.observed({ name: `${name}_max`, help: `Bound of ${name}` }, () => max);
   };
-  const { arrivals, connections, sessions, watches, tunnels, requests, directory, registry, pushes } = parts;
+  const {
+    arrivals,
+    connections,
+    sessions,
+    watches,
+    tunnels,
+    requests,
+    directory,
+    registry,
+    pushes,
+    fluxStreams,
+  } = parts;
   size('kas_agent_connections', 'Agent connections', () => connections.count, actorLimits.connectionsMax);
   size(
     'kas_agent_connections_strangers',
@@ -50,6 +63,7 @@ export function observeSizes(
   );
   size('connected_agents_count', 'Agent sessions of this kas', () => sessions.count, actorLimits.sessionsMax);
   size('kas_config_watches', 'Configuration streams', () => watches.count, actorLimits.watchesMax);
+  size('kas_flux_streams', 'Streams of pushes for Flux', () => fluxStreams.count, actorLimits.fluxStreamsMax);
   size('kas_tunnels', 'Tunnels, idle or not', () => tunnels.count, actorLimits.tunnelsMax);
   size('kas_tunnels_idle', 'Tunnels nobody uses', () => directory.idleTunnels);
   size(

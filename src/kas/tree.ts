@@ -43,6 +43,7 @@ export interface Populations {
   watches: DynamicSupervisor;
   pollers: DynamicSupervisor;
   gitopsStreams: DynamicSupervisor;
+  fluxStreams: DynamicSupervisor;
   tunnels: HotSupervisor;
   requests: HotSupervisor;
 }
@@ -69,6 +70,8 @@ const makers = {
     new DynamicSupervisor({ id: 'pollers', maxChildren: gitopsLimits.pollersMax }, env),
   gitopsStreams: (env: SupervisorEnv) =>
     new DynamicSupervisor({ id: 'gitops-streams', maxChildren: gitopsLimits.streamsMax }, env),
+  fluxStreams: (env: SupervisorEnv) =>
+    new DynamicSupervisor({ id: 'flux-streams', maxChildren: actorLimits.fluxStreamsMax }, env),
   tunnels: (env: SupervisorEnv) =>
     new HotSupervisor({ id: 'tunnels', maxChildren: actorLimits.tunnelsMax }, env),
   requests: (env: SupervisorEnv) =>
@@ -85,6 +88,7 @@ export function makePopulations(env: SupervisorEnv): Populations {
     watches: makers.watches(env),
     pollers: makers.pollers(env),
     gitopsStreams: makers.gitopsStreams(env),
+    fluxStreams: makers.fluxStreams(env),
     tunnels: makers.tunnels(env),
     requests: makers.requests(env),
   };
@@ -251,6 +255,7 @@ export function makeTree(
           id: 'gitops-streams',
           supervisor: () => (populations.gitopsStreams = makers.gitopsStreams(env)),
         },
+        { id: 'flux-streams', supervisor: () => (populations.fluxStreams = makers.fluxStreams(env)) },
         { id: 'tunnels', supervisor: () => (populations.tunnels = makers.tunnels(env)) },
         { id: 'requests', supervisor: () => (populations.requests = makers.requests(env)) },
         {

@@ -77,6 +77,7 @@ class Stage {
       store: this.store,
       clock,
       log,
+      metrics,
       registrationTtlMs: 300_000,
       refreshMs: 240_000,
       callsPerTokenPerMinuteMax: quota,
@@ -233,7 +234,7 @@ describe('the shared directory', () => {
     await stage.clock.settle();
     const [admission] = call.answers;
     if (admission?.kind !== 'admitted') throw new Error('not admitted');
-    admission.session.announce(pod);
+    void admission.session.announce(pod);
     await stage.clock.settle();
     return admission.session;
   }
@@ -255,6 +256,18 @@ describe('the shared directory', () => {
     stage.ask(true);
     await stage.clock.advanceAsync(10_000);
     expect(await stage.store.agentsById(7n)).toHaveLength(1);
+  });
+
+  it('says whether the pod was written: Register is answered by that', async () => {
+    const session = await announced();
+    expect(await session.announce(pod)).toBe(true);
+    const write = stage.store.registerAgent.bind(stage.store);
+    stage.store.registerAgent = () => Promise.reject(new Error('no store'));
+    expect(await session.announce(pod)).toBe(false);
+    stage.store.registerAgent = write;
+    expect(await session.announce(pod)).toBe(true);
+    stage.change('draining');
+    expect(await session.announce(pod)).toBe(false);
   });
 
   it('is not written over by the farewell of an older session', async () => {

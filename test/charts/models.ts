@@ -89,6 +89,24 @@ export const chartModels: Readonly<Record<string, ChartModel>> = {
       'process.exited': [{ code: 0, signal: null }],
     }),
   },
+  'flux-stream': {
+    input: { streamId: 's1', queueMax: 2 },
+    project: (context) => (context['queue'] as readonly unknown[]).length,
+    payloads: () => ({
+      'push.noticed': [
+        { push: { projectId: 1n, projectPath: 'a' } },
+        { push: { projectId: 2n, projectPath: 'b' } },
+      ],
+      'xstate.done.actor.verifyAndTell': [
+        { output: { kind: 'told' } },
+        { output: { kind: 'full' } },
+        { output: { kind: 'denied' } },
+        { output: { kind: 'unavailable', reason: 'down' } },
+      ],
+      'call.closed': reason,
+      'session.refused': [{ code: 16, message: 'no' }],
+    }),
+  },
   'config-watch': {
     input: { watchId: 'w1', commitId: '', pollMs: 20_000 },
     project: (context) => context['pushed'],

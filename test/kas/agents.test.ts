@@ -1,6 +1,11 @@
 /** Agents on the agent listener: who is let in, for how long, and what is left when they go. */
+import type { ServerHttp2Session } from 'node:http2';
 import * as grpc from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { AgentSession, AgentSessions } from '../../src/actors/index.ts';
+import { registerHandler } from '../../src/kas/agent-api/register.ts';
+import type { AgentInfo } from '../../src/ports/index.ts';
+import { FakeCall } from '../actors/fake-call.ts';
 import { FakeAgent, type Status } from './fake-agent.ts';
 import { KasUnderTest, tokens, type KasUnderTestOptions } from './kas-under-test.ts';
 import { until } from './waiting.ts';
@@ -65,6 +70,21 @@ describe('a token', () => {
     mine.respond('mine');
     expect(await (await answered).body.text()).toBe('mine');
     expect(theirs.inbox.all).toEqual([]);
+  });
+
+  it('whose pod cannot be written into the directory is told so, and comes again', async () => {
+    await begin();
+    const session: Partial<AgentSession> = { announce: () => Promise.resolve(false) };
+    const sessions: Partial<AgentSessions> = {
+      admit: (_call, _patient, done) =>
+        done({ kind: 'admitted', session: session as AgentSession, agent: {} as AgentInfo }),
+    };
+    const call = new FakeCall('t', {} as ServerHttp2Session);
+    registerHandler(sessions as AgentSessions)(call.call);
+    call.call.stream.handler.onMessage(Buffer.alloc(0));
+    await until(() => call.ended !== undefined);
+    expect(call.ended).toMatchObject({ code: grpc.status.UNAVAILABLE, message: 'Failed to register agent' });
+    expect(call.written).toEqual([]);
   });
 
   it('that is called too often is told so', async () => {

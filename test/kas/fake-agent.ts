@@ -3,16 +3,20 @@
  * envelope codec or our agentk.
  */
 import { create, fromBinary, toBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
+import { anyPack } from '@bufbuild/protobuf/wkt';
 import * as grpc from '@grpc/grpc-js';
 import {
   ConfigurationRequestSchema,
   ConfigurationResponseSchema,
   ConnectRequestSchema,
   ConnectResponseSchema,
+  GitlabHeaderExtraSchema,
   HttpRequestSchema,
   HttpResponseSchema,
   ObjectsToSynchronizeRequestSchema,
   ObjectsToSynchronizeResponseSchema,
+  ReconcileProjectsRequestSchema,
+  ReconcileProjectsResponseSchema,
   RegisterRequestSchema,
   RegisterResponseSchema,
   type ConfigurationResponse,
@@ -20,6 +24,8 @@ import {
   type ConnectResponse,
   type HttpRequest,
   type ObjectsToSynchronizeResponse,
+  type HttpResponse,
+  type ReconcileProjectsResponse,
 } from '../../src/protocol/index.ts';
 import { Inbox } from './waiting.ts';
 
@@ -28,6 +34,8 @@ const paths = {
   configuration: '/gitlab.agent.agent_configuration.rpc.AgentConfiguration/GetConfiguration',
   manifests: '/gitlab.agent.gitops.rpc.Gitops/GetObjectsToSynchronize',
   register: '/gitlab.agent.agent_registrar.rpc.AgentRegistrar/Register',
+  reconcile: '/gitlab.agent.flux.rpc.GitLabFlux/ReconcileProjects',
+  gitlab: '/gitlab.agent.gitlab_access.rpc.GitlabAccess/MakeRequest',
 } as const;
 
 const service = 'gitlab.agent.kubernetes_api.rpc.KubernetesApi';
@@ -177,6 +185,58 @@ export interface ManifestsRequest {
   readonly ref?: { readonly kind: 'tag' | 'branch' | 'commit'; readonly value: string };
 }
 export type ManifestStream = Answers<ObjectsToSynchronizeResponse>;
+type ModuleMessage = Exclude<Parameters<typeof create<typeof HttpRequestSchema>>[1], undefined>['message'];
+
+/** One GitlabAccess/MakeRequest stream. */
+export class FakeModuleRequest extends Answers<HttpResponse> {
+  readonly stream: grpc.ClientDuplexStream<HttpRequest, HttpResponse>;
+
+  constructor(stream: grpc.ClientDuplexStream<HttpRequest, HttpResponse>) {
+    super(stream);
+    this.stream = stream;
+  }
+
+  send(message: ModuleMessage): this {
+    this.stream.write(create(HttpRequestSchema, message === undefined ? {} : { message }));
+    return this;
+  }
+
+  head(
+    moduleName: string | undefined,
+    request: { readonly method?: string; readonly urlPath?: string } & Readonly<Record<string, unknown>> = {},
+    contentLength?: bigint,
+  ): this {
+    const extra =
+      moduleName === undefined
+        ? {}
+        : { extra: anyPack(GitlabHeaderExtraSchema, create(GitlabHeaderExtraSchema, { moduleName })) };
+    const length = contentLength === undefined ? {} : { contentLength };
+    return this.send({
+      case: 'header',
+      value: { request: { method: 'POST', urlPath: '/', ...request }, ...extra, ...length },
+    });
+  }
+
+  data(text: string): this {
+    return this.send({ case: 'data', value: { data: Buffer.from(text) } });
+  }
+
+  end(): this {
+    this.send({ case: 'trailer', value: {} });
+    this.stream.end();
+    return this;
+  }
+
+  /** The whole answer, when the call has ended. */
+  async answer() {
+    const end = await this.status;
+    const pieces = this.inbox.all.map(({ message }) => message);
+    const [first] = pieces;
+    const head = first?.case === 'header' ? first.value.response : undefined;
+    const body = Buffer.concat(pieces.map((one) => (one.case === 'data' ? one.value.data : Buffer.alloc(0))));
+    return { end, head, body, order: pieces.map((one) => one.case) };
+  }
+}
 
 export class FakeAgent {
   readonly #client: grpc.Client;
@@ -265,6 +325,38 @@ export class FakeAgent {
           resolve(error === null ? { code: 0, details: '' } : { code: error.code, details: error.details }),
       ),
     );
+  }
+
+  /** Asks to hear of pushes to projects, for Flux. */
+  reconcileProjects(
+    projects: readonly string[],
+    metadata = this.metadata(),
+  ): Answers<ReconcileProjectsResponse> {
+    const answers = new Answers(
+      this.#client.makeServerStreamRequest(
+        paths.reconcile,
+        write(ReconcileProjectsRequestSchema),
+        read(ReconcileProjectsResponseSchema),
+        create(ReconcileProjectsRequestSchema, { project: projects.map((id) => ({ id })) }),
+        metadata,
+      ),
+    );
+    this.#calls.push(answers);
+    return answers;
+  }
+
+  /** A request of a module to GitLab. */
+  gitlab(metadata = this.metadata()): FakeModuleRequest {
+    const request = new FakeModuleRequest(
+      this.#client.makeBidiStreamRequest(
+        paths.gitlab,
+        write(HttpRequestSchema),
+        read(HttpResponseSchema),
+        metadata,
+      ),
+    );
+    this.#calls.push(request);
+    return request;
   }
 
   /** Ends everything it has open. */

@@ -3,40 +3,27 @@ import { create } from '@bufbuild/protobuf';
 import type { AgentSessions } from '../../actors/index.ts';
 import type { CallHandler } from '../../pipe/grpc/index.ts';
 import {
-  decodeFromPeer,
   encode,
   ok,
   RegisterRequestSchema,
   RegisterResponseSchema,
   status,
   StatusCode,
-  validate,
 } from '../../protocol/index.ts';
+import { admittedRequest } from './admitted-request.ts';
 
 export function registerHandler(sessions: AgentSessions): CallHandler {
   const answer = encode(RegisterResponseSchema, create(RegisterResponseSchema));
-  return (call) => {
-    sessions.admit(call, false, (admission) => {
-      if (admission.kind === 'refused') return call.finish(admission.status);
-      let received = false;
-      call.compressAnswers();
-      call.stream.handler = {
-        onMessage: (payload) => {
-          received = true;
-          const decoded = decodeFromPeer(RegisterRequestSchema, payload);
-          if (decoded.kind === 'malformed') return call.finish(decoded.status);
-          const violations = validate(RegisterRequestSchema, decoded.message);
-          if (violations !== undefined) return call.finish(status(StatusCode.InvalidArgument, violations));
-          admission.session.announce({ podId: decoded.message.podId, meta: decoded.message.agentMeta });
-          call.stream.write(call.frame(answer));
-          call.finish(ok);
-        },
-        onHalfClosed: () => {
-          if (!received) call.finish(status(StatusCode.Internal, 'no request message'));
-        },
-        onDrain: () => {},
-        onClosed: () => {},
-      };
-    });
-  };
+  return admittedRequest(sessions, RegisterRequestSchema, false, ({ podId, agentMeta }, call, session) => {
+    session.announce({ podId, meta: agentMeta }).then(
+      (written) => {
+        if (!written) return call.finish(failed);
+        call.stream.write(call.frame(answer));
+        call.finish(ok);
+      },
+      (error: unknown) => call.crash(error),
+    );
+  });
 }
+
+const failed = status(StatusCode.Unavailable, 'Failed to register agent');

@@ -6,3 +6,4 @@ export { serveTunnelExchange } from './tunnel-exchange.ts';
 export type { Exchange, ExchangeOutcome } from './exchange.ts';
 export { ownImpersonation } from './impersonation.ts';
 export type { ApiTarget, Impersonation } from './api-target.ts';
+export { ModuleExchange, type ModuleRequestHead } from './module-exchange.ts';

@@ -5,6 +5,9 @@ const KiB = 1024;
 /** One message carries at most this much body; sources give chunks up to 64 KiB (peers take any message up to 4 MiB). */
 export const chunkBytesMax = 64 * KiB;
 
+/** Chunks of GitLab's answers to modules, as the originals cut them. */
+export const moduleChunkBytesMax = 32 * KiB;
+
 /** A first body chunk up to this size is copied behind its header, so that a small answer is one write. */
 export const coalescedBytesMax = 16 * KiB;
 
