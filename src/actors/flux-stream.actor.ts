@@ -20,6 +20,7 @@ import { withDeadline } from './deadline-signal.ts';
 import { actorLimits, actorTimes } from './limits.ts';
 import type { ProjectPushes } from './project-pushes.ts';
 import { tell } from './tell.ts';
+import type { UsageTracker } from './usage-tracker.ts';
 
 export interface FluxStreamsDeps {
   readonly supervisor: () => DynamicSupervisor;
@@ -28,8 +29,7 @@ export interface FluxStreamsDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
-  /** Hears of every push an agent was told of: for the usage report. */
-  readonly onTold?: (projectId: bigint) => void;
+  readonly usage: UsageTracker;
 }
 
 class FluxStream implements SessionTenant {
@@ -157,7 +157,7 @@ export class FluxStreams {
   }
 
   async #verifyAndTell(entry: FluxStream, push: FluxPush, signal: AbortSignal): Promise<FluxTold> {
-    const { gitlab, onTold } = this.#deps;
+    const { gitlab, usage } = this.#deps;
     const { call, session } = entry;
     const access = await gitlab.verifyProjectAccess(session.token, push.projectPath, signal);
     if (access.kind === 'unavailable') return access;
@@ -165,7 +165,8 @@ export class FluxStreams {
     const response = create(ReconcileProjectsResponseSchema, { project: { id: push.projectPath } });
     const writable = call.stream.write(call.frame(encode(ReconcileProjectsResponseSchema, response)));
     this.#told.inc();
-    onTold?.(push.projectId);
+    usage.count('flux_git_push_notifications_total');
+    usage.countUnique('flux_git_push_notified_unique_projects', push.projectId);
     return { kind: writable ? 'told' : 'full' };
   }
 }

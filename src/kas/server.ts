@@ -141,6 +141,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     supervisor: () => populations.fluxStreams,
     gitlab,
     pushes,
+    usage,
     clock,
     log,
     metrics,
