@@ -1,2 +1,2 @@
 /** The Git port, whatever a repository lives on: a disk, a Gitaly server, any remote. */
-export { openGit, type GitOptions, type OpenGit } from './open-git.ts';
+export { openGit, type OpenGit } from './open-git.ts';

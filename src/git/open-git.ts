@@ -8,7 +8,7 @@ import { httpGit } from './http/index.ts';
 import { localGit } from './local/index.ts';
 
 /** What the parts need; the limits of each are its own. */
-export type GitOptions = Omit<GitalyGitOptions, 'limits'>;
+type GitOptions = Omit<GitalyGitOptions, 'limits'>;
 
 export interface OpenGit extends Git {
   /** Closes what is open to other machines. */

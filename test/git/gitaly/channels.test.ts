@@ -1,10 +1,12 @@
 import { join } from 'node:path';
+import { ServerCredentials } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
 import { parseGitalyAddress } from '../../../src/git/gitaly/address.ts';
 import { CallLimiter } from '../../../src/git/gitaly/call-limiter.ts';
 import { callMetadata, tokenV2 } from '../../../src/git/gitaly/credentials.ts';
+import { selfSignedCertificate } from '../../../src/sim/certificate/index.ts';
 import { VirtualClock } from '../../fakes/virtual-clock.ts';
-import { eventually, gitalyWorld, never } from './gitaly-world.ts';
+import { eventually, gitalyWorld, type GitalyWorld, never } from './gitaly-world.ts';
 
 describe('addresses', () => {
   it.each([
@@ -140,6 +142,28 @@ describe('channels', () => {
     expect(await world.git.resolveRef(world.gitaly.repository('repo.git'), 'HEAD', never)).toEqual({
       kind: 'commit',
       commitId,
+    });
+  });
+
+  it('are encrypted for tls addresses, against the given authorities', async () => {
+    const { certPem: cert, keyPem: key } = selfSignedCertificate(['localhost'], Date.now());
+    const credentials = ServerCredentials.createSsl(null, [
+      { private_key: Buffer.from(key), cert_chain: Buffer.from(cert) },
+    ]);
+    const at = (world: GitalyWorld, host: string) => {
+      const repository = world.gitaly.repository('repo.git');
+      if (repository.location.kind !== 'gitaly') throw new Error('not Gitaly');
+      const address = `tls://${host}:${world.gitaly.port}`;
+      return { ...repository, location: { ...repository.location, address } };
+    };
+    await using world = await gitalyWorld({ credentials, git: { authorities: Buffer.from(cert) } });
+    await (await world.init()).commit({ a: '1' });
+    expect(await world.git.resolveRef(at(world, 'localhost'), 'HEAD', never)).toMatchObject({
+      kind: 'commit',
+    });
+    await using other = await gitalyWorld({ credentials });
+    expect(await other.git.resolveRef(at(other, 'localhost'), 'HEAD', never)).toMatchObject({
+      kind: 'unavailable',
     });
   });
 
