@@ -11,16 +11,13 @@
  */
 import { DeadlineWheel, Supervisor } from '../supervisor/index.ts';
 import type { BackoffPolicy, SupervisorEnv } from '../supervisor/index.ts';
-import { AgentIdentityKeeper } from './agent-identity.ts';
 import type { AgentLog } from './agent-log.ts';
+import { buildModules } from './agent-modules.ts';
 import { agentName } from './build-info.ts';
 import { createConfigurationWatchLogic } from './configuration-watch.actor.ts';
-import { GitlabAccess } from './gitlab-access.ts';
 import { createKasCaller } from './kas-caller.ts';
-import { createFluxModule } from './flux/index.ts';
-import { CallGate, ClusterClient, clusterLimits } from './kubernetes/index.ts';
 import type { ApiServer } from './kubernetes/index.ts';
-import { createLeaderElectionLogic, leaderElectionName } from './leader/index.ts';
+import { leaderElectionName } from './leader/index.ts';
 import { agentkLimits } from './limits.ts';
 import {
   authorityOf,
@@ -30,8 +27,7 @@ import {
   LinkJournal,
   type KasTarget,
 } from './link/index.ts';
-import { createKubernetesApi, createObservabilityModule, ModuleHost } from './modules/index.ts';
-import { createNotIncludedModule, createScanPoliciesModule } from './not-included/index.ts';
+import { createKubernetesApi } from './modules/index.ts';
 import type { AgentkOptions } from './options.ts';
 import { agentMeta, createRegistrationLogic } from './registration.actor.ts';
 import { TunnelHerd } from './tunnels/index.ts';
@@ -62,7 +58,7 @@ const afterCrash: BackoffPolicy = { initMs: 1_000, factor: 2, maxMs: 60_000, jit
 
 export function buildAgentTree(deps: AgentTreeDeps): AgentTree {
   const { options, target, headers, server, log, env } = deps;
-  const { clock, random, metrics, setLogLevel } = options.ports;
+  const { clock, random, metrics } = options.ports;
   const { build, pod } = options;
   const drainMs = options.drainMs ?? agentkLimits.drainMs;
   const board = new LinkBoard();
@@ -76,48 +72,15 @@ export function buildAgentTree(deps: AgentTreeDeps): AgentTree {
     log,
     metrics,
   });
-  const gate = new CallGate(clusterLimits.callsMax, clusterLimits.callsWaitingMax);
-  const client = new ClusterClient(
-    { target: server.target, userAgent: agentName(build), clock, callMsMax: options.kubernetesCallMsMax },
-    gate,
-  );
   const api = createKubernetesApi({ server, agentName: agentName(build), clock, log, metrics });
-  const modules = new ModuleHost({
-    modules: [
-      createObservabilityModule(setLogLevel),
-      api.module,
-      createFluxModule({ client, board, caller, env, clock, random, log: log.child({ mod_name: 'flux' }) }),
-      createNotIncludedModule(log),
-      createScanPoliciesModule({
-        gitlab: new GitlabAccess('starboard_vulnerability', board, caller),
-        env,
-        clock,
-        random,
-        log,
-      }),
-    ],
-    registry: env.registry,
-    random,
+  const { modules, identity, election } = buildModules({
+    options,
+    server,
     log,
-  });
-  const identity = new AgentIdentityKeeper((agentId) => {
-    log.identify(agentId);
-    const event = { type: 'agent.identified', agentId: String(agentId) };
-    env.registry.send(leaderElectionName, event);
-  });
-  let leads = false;
-  const election = createLeaderElectionLogic({
-    client,
-    pod,
-    agentId: () => identity.agentId,
-    onLeading: (now) => {
-      leads = now;
-      modules.lead(now);
-    },
-    idle: () => modules.idle(),
-    clock,
-    random,
-    log,
+    env,
+    board,
+    caller,
+    own: [api.module],
   });
   const herd = new TunnelHerd({
     board,
@@ -214,7 +177,6 @@ export function buildAgentTree(deps: AgentTreeDeps): AgentTree {
     env,
   );
   measureLink(options, board, sockets);
-  measureCluster(options, gate, () => leads);
   return { root, sockets, board, herd };
 }
 
@@ -226,20 +188,5 @@ function measureLink({ ports: { metrics } }: AgentkOptions, board: LinkBoard, so
   metrics.observed(
     { name: 'agentk_kas_connections_retired', help: 'Old connections to kas that finish their calls.' },
     () => sockets.retiredCount,
-  );
-}
-
-function measureCluster({ ports: { metrics } }: AgentkOptions, gate: CallGate, leads: () => boolean): void {
-  metrics.observed({ name: 'agentk_leader', help: '1 while this replica leads.' }, () => Number(leads()));
-  metrics.observed(
-    { name: 'agentk_cluster_calls_running', help: "agentk's own calls to the API server under way." },
-    () => gate.running,
-  );
-  metrics.observed(
-    {
-      name: 'agentk_cluster_calls_waiting',
-      help: "agentk's own calls to the API server that wait for a turn.",
-    },
-    () => gate.waiting,
   );
 }

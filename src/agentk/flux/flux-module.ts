@@ -8,9 +8,17 @@ import { Discovery, failureText } from '../kubernetes/index.ts';
 import type { AgentModule, RunningModule } from '../modules/index.ts';
 import { gitRepositoryType, receiverType } from './flux-objects.ts';
 import { FluxParts, type FluxDeps, type FluxSettings } from './flux-parts.ts';
+import { fluxLimits } from './limits.ts';
 import { webhookPlace } from './webhook.ts';
 
+/** Where the metrics find the parts that run now. */
+interface Shown {
+  parts: FluxParts | undefined;
+}
+
 export function createFluxModule(deps: FluxDeps): AgentModule {
+  const shown: Shown = { parts: undefined };
+  measure(deps, shown);
   return {
     name: 'flux',
     leaderOnly: true,
@@ -22,18 +30,19 @@ export function createFluxModule(deps: FluxDeps): AgentModule {
     wanted: (configuration) => (configuration?.gitlabExternalUrl ?? '') !== '',
     start: async (failed, _signal, configuration) => {
       if (configuration === undefined) throw new Error('flux needs a configuration');
-      return runFlux(deps, settingsOf(configuration), failed);
+      return runFlux(deps, shown, settingsOf(configuration), failed);
     },
   };
 }
 
 async function runFlux(
   deps: FluxDeps,
+  shown: Shown,
   given: FluxSettings,
   failed: (reason: string) => void,
 ): Promise<RunningModule> {
   let settings = given;
-  const logic = createFluxLogic(deps, () => settings);
+  const logic = createFluxLogic(deps, shown, () => settings);
   const shutdown = fluxDelays.stopMs + 1_000;
   const children = [{ id: 'flux', logic, input: { fluxId: 'flux' }, shutdown }];
   const supervisor = new Supervisor({ id: 'flux-tree', strategy: 'one_for_one', children }, deps.env);
@@ -51,10 +60,9 @@ function settingsOf({ agentId, gitlabExternalUrl, flux }: AgentConfiguration): F
   return { agentId, gitlabExternalUrl, webhookUrl: flux?.webhookReceiverUrl ?? '' };
 }
 
-function createFluxLogic(deps: FluxDeps, settings: () => FluxSettings): AnyActorLogic {
+function createFluxLogic(deps: FluxDeps, shown: Shown, settings: () => FluxSettings): AnyActorLogic {
   const { client, clock, random, log } = deps;
   const discovery = new Discovery(client, clock);
-  let parts: FluxParts | undefined;
   const logic = fluxMachine.provide({
     actors: {
       look: fromPromise(async () => {
@@ -67,13 +75,15 @@ function createFluxLogic(deps: FluxDeps, settings: () => FluxSettings): AnyActor
         return { present: true };
       }),
       runParts: fromPromise(async () => {
-        parts = new FluxParts(deps, settings);
+        const parts = new FluxParts(deps, settings);
+        shown.parts = parts;
         await parts.supervisor.start();
         await parts.supervisor.exit;
         await parts.stop();
       }),
       stopParts: fromPromise(async () => {
-        await parts?.stop();
+        await shown.parts?.stop();
+        shown.parts = undefined;
       }),
     },
     actions: {
@@ -84,4 +94,16 @@ function createFluxLogic(deps: FluxDeps, settings: () => FluxSettings): AnyActor
     delays: { recheck: () => fluxDelays.recheckMs * (1 + random.next() * fluxDelays.recheckJitter) },
   });
   return guarded(logic);
+}
+
+function measure({ metrics }: FluxDeps, shown: Shown): void {
+  const sizes: ReadonlyArray<readonly [string, string, () => number | undefined]> = [
+    ['repositories', 'Git repositories of Flux known.', () => shown.parts?.sizes.repositories],
+    ['receivers', 'Receivers of Flux known.', () => shown.parts?.sizes.receivers],
+    ['queue', 'Git repositories of Flux that wait for work.', () => shown.parts?.sizes.queue],
+    ['objects_max', 'Bound of repositories and of Receivers.', () => fluxLimits.objectsMax],
+  ];
+  for (const [name, help, read] of sizes) {
+    metrics.observed({ name: `agentk_flux_${name}`, help }, () => read() ?? 0);
+  }
 }

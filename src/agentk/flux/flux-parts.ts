@@ -7,7 +7,7 @@
  *   └─ flux-notifications                             pushes from kas, passed on to Flux
  */
 import { fromPromise } from 'xstate';
-import type { Clock, Log, Random } from '../../ports/index.ts';
+import type { Clock, Log, Metrics, Random } from '../../ports/index.ts';
 import { guarded, Supervisor } from '../../supervisor/index.ts';
 import type { ChildSpec, SupervisorEnv } from '../../supervisor/index.ts';
 import {
@@ -39,6 +39,7 @@ export interface FluxDeps {
   readonly env: SupervisorEnv;
   readonly clock: Clock;
   readonly random: Random;
+  readonly metrics: Metrics;
   readonly log: Log;
 }
 
@@ -97,6 +98,15 @@ export class FluxParts {
     ];
     const options = { id: 'flux-parts', strategy: 'one_for_one', intensity: 5, periodMs: 60_000 } as const;
     this.supervisor = new Supervisor({ ...options, children }, env);
+  }
+
+  /** For the metrics. */
+  get sizes(): { readonly repositories: number; readonly receivers: number; readonly queue: number } {
+    return {
+      repositories: this.#repositories.size,
+      receivers: this.#receivers.size,
+      queue: this.#queue.size,
+    };
   }
 
   async stop(): Promise<void> {

@@ -3,39 +3,9 @@ export type { KubernetesFlags } from './access.ts';
 export { openApiServer, type ApiServer, type KubernetesVersion } from './api-server.ts';
 export { loadKubernetesAccess } from './kubernetes-access.ts';
 export { CallGate } from './call-gate.ts';
-export {
-  ClusterClient,
-  type Body,
-  type CallOptions,
-  type DeleteOptions,
-  type ObjectName,
-  type PatchOptions,
-  type WriteOptions,
-} from './cluster-client.ts';
-export {
-  failureText,
-  isAbsent,
-  isExpired,
-  type ClusterFailure,
-  type ClusterOutcome,
-  type ClusterRefusal,
-} from './cluster-outcome.ts';
+export { ClusterClient } from './cluster-client.ts';
+export { failureText, isAbsent, type ClusterFailure, type ClusterOutcome } from './cluster-outcome.ts';
 export { Discovery } from './discovery.ts';
-export {
-  fieldsOf,
-  kubeObjectOf,
-  objectKey,
-  textAt,
-  type KubeObject,
-  type ObjectMetadata,
-  type OwnerReference,
-} from './kube-object.ts';
+export { fieldsOf, objectKey, textAt, type KubeObject, type OwnerReference } from './kube-object.ts';
 export { clusterLimits } from './limits.ts';
-export {
-  apiVersionOf,
-  definitionType,
-  eventType,
-  leaseType,
-  secretType,
-  type ResourceType,
-} from './resource-type.ts';
+export { definitionType, eventType, leaseType, secretType, type ResourceType } from './resource-type.ts';

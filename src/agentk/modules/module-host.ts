@@ -51,6 +51,10 @@ export class ModuleHost {
     return { kind: 'applied' };
   }
 
+  get leads(): boolean {
+    return this.#leads;
+  }
+
   /** This replica leads from now on, or does not any more (H3). */
   lead(leads: boolean): void {
     this.#leads = leads;

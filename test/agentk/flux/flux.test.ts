@@ -136,6 +136,9 @@ test('a repository of our GitLab gets a Secret and a Receiver, and a push is pas
   );
   await eventually(() => kas.fluxWatchers).toBe(1);
   expect(kas.fluxProjects).toEqual([['group/app']]);
+  const { body } = (await agent?.expose()) ?? { body: '' };
+  expect(body).toContain('agentk_flux_repositories 2');
+  expect(body).toContain('agentk_flux_receivers 1');
   await expect
     .poll(() => {
       kas.push('group/app');
