@@ -77,7 +77,10 @@ export interface Git {
     maxBytes: number,
     signal: AbortSignal,
   ): Promise<FileContents>;
-  /** Lists a folder (`.` is the root) at a commit; paths are relative to the repository's root. */
+  /**
+   * Lists a folder (`.` is the root) at a commit; paths are relative to the repository's root. Of a `gitaly` location a
+   * full ref name or `HEAD` may be given in place of a commit.
+   */
   listTree(
     repository: GitRepository,
     commitId: string,

@@ -3,13 +3,14 @@ import { createServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import * as grpc from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createMetrics } from '../../src/host/index.ts';
+import { createMetrics, systemClock } from '../../src/host/index.ts';
 import { makeRequestHandler, type MakeRequestDeps } from '../../src/kas/agent-api/make-request.ts';
 import { GrpcServer, http2ServerOptions } from '../../src/pipe/grpc/index.ts';
 import type { GitLabResult, ModuleAnswer, ModuleRequest } from '../../src/ports/index.ts';
 import { methods } from '../../src/protocol/index.ts';
 import { RecordingLog } from '../gitlab/recording-log.ts';
 import { VirtualClock } from '../fakes/virtual-clock.ts';
+import { restWorld } from '../gitlab/rest/rest-world.ts';
 import { FakeAgent } from './fake-agent.ts';
 import { KasUnderTest, tokens } from './kas-under-test.ts';
 import { turn, until } from './waiting.ts';
@@ -284,6 +285,38 @@ describe('a request of a module', () => {
     send(call);
     expect((await call.answer()).end).toEqual({ code, details });
     await desk.underWay(0);
+  });
+});
+
+describe('a module of an agent and a GitLab over HTTP', () => {
+  it('speak through kas, which signs for the module and leaves everything else', async () => {
+    const world = await restWorld(systemClock);
+    world.rails.handle('/modules/remote_development/reconcile', (request, response) => {
+      response.writeHead(201, {
+        'X-Method': request.method ?? '',
+        'X-Type': request.headers['content-type'],
+      });
+      request.pipe(response);
+    });
+    desk = await Desk.open(({ request, signal }) => world.gitlab.moduleRequest(request, signal));
+    try {
+      const header = { 'Content-Type': { value: ['application/json'] } };
+      const call = desk.agent.gitlab();
+      call.head('remote_development', { urlPath: '/reconcile', header }).data('{"a":').data('1}').end();
+      const { end, head, body } = await call.answer();
+      expect([end.code, head?.statusCode, body.toString()]).toEqual([0, 201, '{"a":1}']);
+      expect(head?.header).toMatchObject({
+        'X-Method': { value: ['POST'] },
+        'X-Type': { value: ['application/json'] },
+      });
+      expect(world.rails.requests('reconcile')[0]?.headers['authorization']).toBe('Bearer agent-token');
+      const climbing = await desk.agent.gitlab().head('m', { urlPath: '/../../agent_info' }).end().answer();
+      expect(climbing.end).toMatchObject({ code: grpc.status.UNAVAILABLE });
+      expect(world.rails.requests('agent_info')).toEqual([]);
+    } finally {
+      desk.close();
+      await world.close();
+    }
   });
 });
 
