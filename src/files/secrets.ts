@@ -1,6 +1,6 @@
 /**
- * What secret files mean (`spec/kas.md §2.1`). The originals' forms, with words where the originals would take something
- * nobody meant: an empty secret, a line break as part of a password.
+ * What secret files mean (`spec/kas.md §2.1`). The originals' form, with words for what was meant differently; an empty
+ * secret, with which anybody could sign, is refused.
  */
 import type { Meaning } from './credential-files.ts';
 
@@ -34,17 +34,4 @@ function characterName(character: string): string {
   if (character === '-' || character === '_') return 'a character of URL-safe base64';
   if (character === '\xef' || character === '\xfe' || character === '\xff') return 'a byte order mark';
   return 'a character base64 does not have';
-}
-
-/** A password, byte for byte. */
-export function password([contents = Buffer.alloc(0)]: readonly Buffer[]): Meaning<string> {
-  const text = contents.toString('utf8');
-  if (!Buffer.from(text, 'utf8').equals(contents)) return invalid('is not valid UTF-8');
-  if (text === '') return invalid('is empty; leave the key out for no password');
-  if (/[\r\n]$/.test(text)) {
-    return invalid(
-      'ends with a line break, which would be part of the password; write it without: printf %s ...',
-    );
-  }
-  return { kind: 'ok', value: text };
 }

@@ -45,7 +45,8 @@ export async function runKas(options: KasOptions): Promise<RunningKas> {
   if (read.kind === 'invalid') throw new Error(read.reason);
   const { configuration, folder } = read;
   const clock = options.clock ?? systemClock;
-  const { log } = createLog({ level: options.logLevel ?? configuration.observability.logging.level });
+  const { logging } = configuration.observability;
+  const { log } = createLog({ level: options.logLevel ?? logging.level });
   for (const { key, reason } of ineffectiveKeys(configuration))
     log.warn('Configuration: a key without effect', { key, reason });
   const environment = options.environment ?? env;
@@ -58,6 +59,7 @@ export async function runKas(options: KasOptions): Promise<RunningKas> {
     clock,
     random: options.random ?? systemRandom,
     log,
+    grpcLog: createLog({ level: options.logLevel ?? logging.grpc_level }).log,
     registry: createMetrics({ processMetrics: true }),
     serving: () => process.getSnapshot().hasTag('ready'),
   });

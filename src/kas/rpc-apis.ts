@@ -97,7 +97,11 @@ function makePrivateApi(
   return front;
 }
 
-function listenerOf({ clock, random, log, registry }: ServerDeps, observer: CallObserver, of: RpcApi) {
+function listenerOf(
+  { clock, random, log, grpcLog, registry }: ServerDeps,
+  observer: CallObserver,
+  of: RpcApi,
+) {
   const connections = new AgentConnections({
     supervisor: of.supervisor,
     clock,
@@ -107,7 +111,7 @@ function listenerOf({ clock, random, log, registry }: ServerDeps, observer: Call
     ageMsMax: of.listen.max_connection_age,
     whose: of.whose,
   });
-  const grpc = new GrpcServer({ clock, log, observer });
+  const grpc = new GrpcServer({ clock, log: grpcLog, observer });
   const address = parseListenAddress(of.listen.network, of.listen.address);
   const front = new GrpcFront({ address, tls: of.tls, grpc, connections, log, upMessage: of.upMessage });
   return { grpc, connections, front };

@@ -16,6 +16,8 @@ export interface ServerDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** For what the gRPC layer has to say, which has a level of its own. */
+  readonly grpcLog: Log;
   readonly registry: MetricsRegistry;
   /** False until everything is up and again from the request to stop on: what readiness says. */
   readonly serving: () => boolean;

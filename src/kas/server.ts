@@ -171,7 +171,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     }),
   });
   const grpcMetrics = grpcServerMetrics(metrics);
-  const grpc = new GrpcServer({ clock, log, observer: grpcMetrics });
+  const grpc = new GrpcServer({ clock, log: deps.grpcLog, observer: grpcMetrics });
   grpc.onSession = (session, peer) => connections.accept(session, peer);
   grpc.onAbuse = (session, abuse) => connections.abused(session, abuse);
   const arrivals = new Arrivals({

@@ -61,7 +61,9 @@ export function observeSizes(
     () => arrivals.count,
     actorLimits.arrivalsMax,
   );
-  size('connected_agents_count', 'Agent sessions of this kas', () => sessions.count, actorLimits.sessionsMax);
+  size('kas_agent_sessions', 'Agent sessions of this kas', () => sessions.count, actorLimits.sessionsMax);
+  // With Redis it has counted the agents of all kas by now, and the first to give a metric its name keeps it.
+  size('connected_agents_count', 'Agents connected to this kas', () => sessions.count);
   size('kas_config_watches', 'Configuration streams', () => watches.count, actorLimits.watchesMax);
   size('kas_flux_streams', 'Streams of pushes for Flux', () => fluxStreams.count, actorLimits.fluxStreamsMax);
   size('kas_tunnels', 'Tunnels, idle or not', () => tunnels.count, actorLimits.tunnelsMax);

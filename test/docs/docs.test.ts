@@ -13,6 +13,7 @@ import { parseAgentConfiguration } from '../../src/protocol/index.ts';
 import { charts } from '../../statecharts/index.ts';
 import { VirtualClock } from '../fakes/virtual-clock.ts';
 import { silentLog } from '../gitlab/recording-log.ts';
+import { rows } from '../kas/configuration/rows.ts';
 
 const root = new URL('../../', import.meta.url).pathname;
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -109,6 +110,17 @@ describe('docs/architecture.md', () => {
       expect(law.toSorted(), folder).toEqual(told.toSorted());
     }
     expect(checked).toBe(12);
+  });
+});
+
+describe('docs/operations.md', () => {
+  it('tells every key of the configuration file', () => {
+    const section =
+      read('docs/operations.md')
+        .split('\n## ')
+        .find((text) => text.startsWith('Configuration of kas')) ?? '';
+    const told = new Set(ticked(section));
+    expect(rows.map(({ key }) => key).filter((key) => !told.has(key))).toEqual([]);
   });
 });
 

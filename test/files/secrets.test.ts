@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { base64Secret, password } from '../../src/files/index.ts';
+import { base64Secret } from '../../src/files/index.ts';
 
 const thirtyTwo = Buffer.alloc(32, 7).toString('base64');
 const read = (text: string, bytes?: number) => base64Secret(bytes)([Buffer.from(text, 'latin1')]);
@@ -42,25 +42,5 @@ describe('a secret in base64', () => {
 
   it('is not quoted in the reason', () => {
     expect(reason('c2VjcmV0IQ!')).not.toMatch(/c2V|!/);
-  });
-});
-
-describe('a password', () => {
-  it('is taken byte for byte', () => {
-    expect(password([Buffer.from(' pässword ')])).toEqual({ kind: 'ok', value: ' pässword ' });
-  });
-
-  it.each([
-    ['hidden\n', /^ends with a line break.*printf/],
-    ['hidden\r\n', /^ends with a line break/],
-    ['', /^is empty/],
-  ])('%j is refused, without its text', (text, expected) => {
-    const meaning = password([Buffer.from(text)]);
-    expect(meaning).toMatchObject({ kind: 'invalid', reason: expect.stringMatching(expected) });
-    expect(JSON.stringify(meaning)).not.toContain('hidden');
-  });
-
-  it('that is not text is refused', () => {
-    expect(password([Buffer.from([0xc3])])).toMatchObject({ kind: 'invalid' });
   });
 });

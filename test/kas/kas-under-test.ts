@@ -139,7 +139,7 @@ export class KasUnderTest {
     const read = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1] ?? Number.NaN);
     return {
       connections: read('kas_agent_connections'),
-      sessions: read('connected_agents_count'),
+      sessions: read('kas_agent_sessions'),
       watches: read('kas_config_watches'),
       tunnels: read('kas_tunnels'),
       idle: read('kas_tunnels_idle'),

@@ -229,7 +229,8 @@ it('stops when asked, with exit code 0 and not another word', async () => {
   await agentk.exited;
   const said = kas.lines.length;
   kas.kill('SIGTERM');
-  kas.kill('SIGTERM');
+  await kas.said(/"msg":"Stopping"/);
+  kas.kill('SIGTERM'); // cuts the graces short
   await until('kas to stop', 60_000, () => (kas.child.exitCode === null ? undefined : true));
   expect(kas.child.exitCode).toBe(0);
   expect(kas.lines.slice(said).filter((line) => !line.startsWith('{'))).toEqual([]);

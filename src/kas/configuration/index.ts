@@ -5,7 +5,7 @@ import { boolYaml11Tag, CORE_SCHEMA, loadAll, mergeTag, YAMLException } from 'js
 import type { z } from 'zod';
 import { checkConfiguration, extraCheck, type KasConfiguration } from './schema.ts';
 
-export type { ConfigurationWithGitLab, KasConfiguration } from './schema.ts';
+export type { KasConfiguration } from './schema.ts';
 export { ineffectiveKeys } from './ineffective-keys.ts';
 
 export type ReadConfiguration =

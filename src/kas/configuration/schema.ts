@@ -43,8 +43,7 @@ const withoutGitLab = section({
   standalone: section({ file: requiredText('the file of agents, tokens and projects') }),
 }).superRefine(checkTogether);
 
-export type ConfigurationWithGitLab = z.output<typeof withGitLab>;
-export type KasConfiguration = ConfigurationWithGitLab | z.output<typeof withoutGitLab>;
+export type KasConfiguration = z.output<typeof withGitLab> | z.output<typeof withoutGitLab>;
 
 /** Marks issues of the checks that need the defaults (`kascfg.ValidateExtra` of the originals). */
 export const extraCheck = { extra: true } as const;
