@@ -231,6 +231,6 @@ describe('when kas stops', () => {
     expect(await kas.end()).toEqual({ kind: 'stopped' });
     for (const ended of [one, two, mute, watch])
       expect(await ended.status).toEqual({ code: grpc.status.OK, details: '' });
-    expect(kas.clock.monotonic()).toBeLessThan(5_000);
+    expect(kas.clock.monotonic()).toBeLessThan(60_000); // not when connections are too old
   });
 });
