@@ -3,6 +3,7 @@ import type { AgentSessions, Requests, Tunnel, TunnelDirectory, Tunnels } from '
 import type { FlightRecorder } from '../inspect/index.ts';
 import { buildInfo } from './build-info.ts';
 import type { Credentials } from './credentials.ts';
+import type { SyncReports } from './sync-reports/index.ts';
 
 const agentsShownMax = 1_000;
 const transitionsShownMax = 200;
@@ -13,6 +14,7 @@ export function liveState(parts: {
   readonly requests: Requests;
   readonly directory: TunnelDirectory<Tunnel>;
   readonly recorder: FlightRecorder;
+  readonly reports: SyncReports;
   readonly directoryFile: () => unknown;
   readonly credentials: Credentials;
 }): unknown {
@@ -40,6 +42,7 @@ export function liveState(parts: {
     credentials: Object.fromEntries(
       [...parts.credentials.files].map(([key, { problem }]) => [key, problem === '' ? 'in force' : problem]),
     ),
+    gitops: parts.reports.shown(),
     transitions: parts.recorder.latest(transitionsShownMax),
   };
 }

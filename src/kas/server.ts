@@ -36,6 +36,7 @@ import { getConfigurationHandler } from './agent-api/get-configuration.ts';
 import { makeRequestHandler } from './agent-api/make-request.ts';
 import { reconcileProjectsHandler } from './agent-api/reconcile-projects.ts';
 import { registerHandler } from './agent-api/register.ts';
+import { reportHandler } from './agent-api/report.ts';
 import { makeGit } from './git.ts';
 import { openGitLab } from './gitlab-port.ts';
 import { makeGitops } from './gitops.ts';
@@ -47,6 +48,7 @@ import { makeFronts, makePopulations, makeTree, type Tree } from './tree.ts';
 import { liveState } from './live-state.ts';
 import { openSharedStore } from './shared-store.ts';
 import { observeSizes } from './size-metrics.ts';
+import { SyncReports } from './sync-reports/index.ts';
 
 const recordedTransitionsMax = 20_000;
 const wheelTickMs = 50;
@@ -146,6 +148,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     log,
     metrics,
   });
+  const reports = new SyncReports({ clock, log, metrics });
   const tunnels: Tunnels = new Tunnels({
     supervisor: () => populations.tunnels,
     directory,
@@ -199,6 +202,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
   grpc.handle(methods.register.path, registerHandler(sessions));
   grpc.handle(methods.reconcileProjects.path, reconcileProjectsHandler({ sessions, fluxStreams }));
   grpc.handle(methods.gitlabRequest.path, makeRequestHandler({ sessions, gitlab, clock, metrics }));
+  grpc.handle(methods.report.path, reportHandler(sessions, reports));
   const rpcApis = makeRpcApis(deps, {
     supervisors: {
       api: () => populations.apiConnections,
@@ -224,6 +228,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
         requests,
         directory,
         recorder,
+        reports,
         directoryFile: gitlabPort.directoryFile,
         credentials: deps.credentials,
       }),

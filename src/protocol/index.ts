@@ -280,3 +280,21 @@ export {
   StatusSchema as StatusMessageSchema,
 } from '././gen/google/rpc/status_pb.ts';
 export { withLooseFlow } from './loose-flow.ts';
+export { harmlessText } from './harmless-text.ts';
+export {
+  Action as SyncAction,
+  type Failure as SyncFailure,
+  FailureSchema as SyncFailureSchema,
+  type ObjectRef,
+  ObjectRefSchema,
+  type ObjectState,
+  ObjectStateSchema,
+  Phase as SyncPhase,
+  type ProjectState,
+  ProjectStateSchema,
+  type ReportRequest,
+  ReportRequestSchema,
+  type ReportResponse,
+  ReportResponseSchema,
+  Result as SyncObjectResult,
+} from '././gen/kastor/report/report_pb.ts';

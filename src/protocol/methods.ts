@@ -13,6 +13,7 @@ import { GitlabAccess } from './gen/gitlab/agent/gitlab_access/rpc/rpc_pb.ts';
 import { Gitops } from './gen/gitlab/agent/gitops/rpc/rpc_pb.ts';
 import { KubernetesApi } from './gen/gitlab/agent/kubernetes_api/rpc/rpc_pb.ts';
 import { Notifications } from './gen/gitlab/agent/notifications/rpc/rpc_pb.ts';
+import { SyncReports } from './gen/kastor/report/report_pb.ts';
 import { ReverseTunnel } from './gen/gitlab/agent/reverse_tunnel/rpc/rpc_pb.ts';
 
 /** How many messages each side of an RPC sends. */
@@ -68,4 +69,6 @@ export const methods = {
   infoRefsUploadPack: method(SmartHTTPService.method.infoRefsUploadPack),
   treeEntry: method(CommitService.method.treeEntry),
   getTreeEntries: method(CommitService.method.getTreeEntries),
+  /** Ours: agentk tells kas what becomes of its manifest projects */
+  report: method(SyncReports.method.report),
 } as const;

@@ -21,6 +21,7 @@ export function violationOf(rules: FieldRules, value: unknown, report: ReportVal
 
 function stringRules(rules: FieldRules, value: string, report: ReportValue): void {
   if (rules.bytesMin > 0 && Buffer.byteLength(value) < rules.bytesMin) report(tooShort(rules.bytesMin));
+  if (rules.bytesMax > 0 && Buffer.byteLength(value) > rules.bytesMax) report(tooLong(rules.bytesMax));
   if (rules.in.length > 0 && !rules.in.includes(value)) {
     report(`value must be in list [${rules.in.join(' ')}]`);
   }
@@ -37,11 +38,16 @@ function integerRules(rules: FieldRules, value: bigint, report: ReportValue): vo
 
 function listRules(rules: FieldRules, value: readonly unknown[], report: ReportValue): void {
   if (value.length < rules.itemsMin) report(`value must contain at least ${rules.itemsMin} item(s)`);
-  if (rules.eachBytesMin === 0) return;
+  if (rules.itemsMax > 0 && value.length > rules.itemsMax) {
+    report(`value must contain no more than ${rules.itemsMax} item(s)`);
+  }
+  const { eachBytesMin: bytesMin, eachBytesMax: bytesMax } = rules;
+  if (bytesMin === 0 && bytesMax === 0) return;
   value.forEach((item, index) => {
-    if (typeof item === 'string' && Buffer.byteLength(item) < rules.eachBytesMin) {
-      report(tooShort(rules.eachBytesMin), index);
-    }
+    if (typeof item !== 'string') return;
+    const bytes = Buffer.byteLength(item);
+    if (bytes < bytesMin) report(tooShort(bytesMin), index);
+    if (bytesMax > 0 && bytes > bytesMax) report(tooLong(bytesMax), index);
   });
 }
 
@@ -53,4 +59,8 @@ function durationRule(value: Duration, report: ReportValue): void {
 
 function tooShort(bytesMin: number): string {
   return `value length must be at least ${bytesMin} bytes`;
+}
+
+function tooLong(bytesMax: number): string {
+  return `value length must be at most ${bytesMax} bytes`;
 }

@@ -2,7 +2,14 @@
  * An agentk made of grpc-js and generated code alone, driven by hand: it shares no line with our own gRPC layer, our
  * envelope codec or our agentk.
  */
-import { create, fromBinary, toBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
+import {
+  create,
+  fromBinary,
+  toBinary,
+  type DescMessage,
+  type MessageInitShape,
+  type MessageShape,
+} from '@bufbuild/protobuf';
 import { anyPack } from '@bufbuild/protobuf/wkt';
 import * as grpc from '@grpc/grpc-js';
 import {
@@ -19,6 +26,8 @@ import {
   ReconcileProjectsResponseSchema,
   RegisterRequestSchema,
   RegisterResponseSchema,
+  ReportRequestSchema,
+  ReportResponseSchema,
   type ConfigurationResponse,
   type ConnectRequest,
   type ConnectResponse,
@@ -33,6 +42,7 @@ const paths = {
   connect: '/gitlab.agent.reverse_tunnel.rpc.ReverseTunnel/Connect',
   configuration: '/gitlab.agent.agent_configuration.rpc.AgentConfiguration/GetConfiguration',
   manifests: '/gitlab.agent.gitops.rpc.Gitops/GetObjectsToSynchronize',
+  report: '/kastor.report.SyncReports/Report',
   register: '/gitlab.agent.agent_registrar.rpc.AgentRegistrar/Register',
   reconcile: '/gitlab.agent.flux.rpc.GitLabFlux/ReconcileProjects',
   gitlab: '/gitlab.agent.gitlab_access.rpc.GitlabAccess/MakeRequest',
@@ -321,6 +331,21 @@ export class FakeAgent {
         read(RegisterResponseSchema),
         request,
         metadata,
+        (error) =>
+          resolve(error === null ? { code: 0, details: '' } : { code: error.code, details: error.details }),
+      ),
+    );
+  }
+
+  /** Tells of manifest projects: our own extension. */
+  report(message: MessageInitShape<typeof ReportRequestSchema>): Promise<Status> {
+    return new Promise((resolve) =>
+      this.#client.makeUnaryRequest(
+        paths.report,
+        write(ReportRequestSchema),
+        read(ReportResponseSchema),
+        create(ReportRequestSchema, message),
+        this.metadata(),
         (error) =>
           resolve(error === null ? { code: 0, details: '' } : { code: error.code, details: error.details }),
       ),

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { methods } from '../../src/protocol/index.ts';
 
 describe('methods', () => {
-  it('have the paths and kinds of the original services', () => {
+  it('have the paths and kinds of the original services, and of our own', () => {
     const table = Object.values(methods).map(({ path, kind, request, response }) => [
       path,
       kind,
@@ -95,6 +95,7 @@ describe('methods', () => {
         'GetTreeEntriesRequest',
         'GetTreeEntriesResponse',
       ],
+      ['/kastor.report.SyncReports/Report', 'unary', 'ReportRequest', 'ReportResponse'],
     ]);
   });
 

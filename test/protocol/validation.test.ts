@@ -15,6 +15,7 @@ import {
   HttpResponseSchema,
   ObjectsToSynchronizeRequestSchema,
   RegisterRequestSchema,
+  ReportRequestSchema,
   TunnelHeaderSchema,
   validate,
 } from '../../src/protocol/index.ts';
@@ -174,5 +175,22 @@ describe('validation', () => {
     });
     expect(text?.length).toBeLessThan(50_000);
     expect(text).toContain('and 4900 more');
+  });
+
+  it('bounds texts and lists of our own messages', () => {
+    const report = { reporterId: 1n, sequence: 1n };
+    expect(check(ReportRequestSchema, { ...report, projectIds: ['a', 'b'.repeat(1_024)] })).toBeUndefined();
+    expect(check(ReportRequestSchema, { ...report, projectIds: ['a', 'b'.repeat(1_025)] })).toBe(
+      'invalid ReportRequest.ProjectIds[1]: value length must be at most 1024 bytes',
+    );
+    expect(check(ReportRequestSchema, { ...report, projectIds: Array<string>(257).fill('a') })).toBe(
+      'invalid ReportRequest.ProjectIds: value must contain no more than 256 item(s)',
+    );
+    expect(
+      check(ReportRequestSchema, { ...report, changed: [{ projectId: 'a', commitId: 'c'.repeat(129) }] }),
+    ).toBe(
+      'invalid ReportRequest.Changed[0]: embedded message failed validation | ' +
+        'caused by: invalid ProjectState.CommitId: value length must be at most 128 bytes',
+    );
   });
 });

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file kastor/rules/rules.proto.
  */
 export const file_kastor_rules_rules: GenFile = /*@__PURE__*/
-  fileDesc("ChhrYXN0b3IvcnVsZXMvcnVsZXMucHJvdG8SDGthc3Rvci5ydWxlcyLTAQoKRmllbGRSdWxlcxIQCghyZXF1aXJlZBgBIAEoCBIRCglieXRlc19taW4YAiABKA0SFgoOZWFjaF9ieXRlc19taW4YAyABKA0SEQoJaXRlbXNfbWluGAQgASgNEhkKDGdyZWF0ZXJfdGhhbhgFIAEoA0gAiAEBEhUKCGF0X2xlYXN0GAYgASgDSAGIAQESCgoCaW4YByADKAkSGQoRZHVyYXRpb25fcG9zaXRpdmUYCCABKAhCDwoNX2dyZWF0ZXJfdGhhbkILCglfYXRfbGVhc3Q6TwoFZmllbGQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGMTPBSABKAsyGC5rYXN0b3IucnVsZXMuRmllbGRSdWxlc1IFZmllbGQ6RgoOb25lb2ZfcmVxdWlyZWQSHS5nb29nbGUucHJvdG9idWYuT25lb2ZPcHRpb25zGMXPBSABKAhSDW9uZW9mUmVxdWlyZWRiBnByb3RvMw", [file_google_protobuf_descriptor]);
+  fileDesc("ChhrYXN0b3IvcnVsZXMvcnVsZXMucHJvdG8SDGthc3Rvci5ydWxlcyKRAgoKRmllbGRSdWxlcxIQCghyZXF1aXJlZBgBIAEoCBIRCglieXRlc19taW4YAiABKA0SFgoOZWFjaF9ieXRlc19taW4YAyABKA0SEQoJaXRlbXNfbWluGAQgASgNEhkKDGdyZWF0ZXJfdGhhbhgFIAEoA0gAiAEBEhUKCGF0X2xlYXN0GAYgASgDSAGIAQESCgoCaW4YByADKAkSGQoRZHVyYXRpb25fcG9zaXRpdmUYCCABKAgSEQoJYnl0ZXNfbWF4GAkgASgNEhEKCWl0ZW1zX21heBgKIAEoDRIWCg5lYWNoX2J5dGVzX21heBgLIAEoDUIPCg1fZ3JlYXRlcl90aGFuQgsKCV9hdF9sZWFzdDpPCgVmaWVsZBIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMYxM8FIAEoCzIYLmthc3Rvci5ydWxlcy5GaWVsZFJ1bGVzUgVmaWVsZDpGCg5vbmVvZl9yZXF1aXJlZBIdLmdvb2dsZS5wcm90b2J1Zi5PbmVvZk9wdGlvbnMYxc8FIAEoCFINb25lb2ZSZXF1aXJlZGIGcHJvdG8z", [file_google_protobuf_descriptor]);
 
 /**
  * @generated from message kastor.rules.FieldRules
@@ -75,6 +75,27 @@ export type FieldRules = Message<"kastor.rules.FieldRules"> & {
    * @generated from field: bool duration_positive = 8;
    */
   durationPositive: boolean;
+
+  /**
+   * Most bytes of a string.
+   *
+   * @generated from field: uint32 bytes_max = 9;
+   */
+  bytesMax: number;
+
+  /**
+   * Most elements.
+   *
+   * @generated from field: uint32 items_max = 10;
+   */
+  itemsMax: number;
+
+  /**
+   * Most bytes of each element of a repeated string.
+   *
+   * @generated from field: uint32 each_bytes_max = 11;
+   */
+  eachBytesMax: number;
 };
 
 /**
