@@ -6,6 +6,14 @@ export { CallGate } from './call-gate.ts';
 export { ClusterClient } from './cluster-client.ts';
 export { failureText, isAbsent, type ClusterFailure, type ClusterOutcome } from './cluster-outcome.ts';
 export { Discovery } from './discovery.ts';
-export { fieldsOf, objectKey, textAt, type KubeObject, type OwnerReference } from './kube-object.ts';
+export {
+  fieldsOf,
+  kubeObjectOf,
+  objectKey,
+  textAt,
+  type JsonFields,
+  type KubeObject,
+  type OwnerReference,
+} from './kube-object.ts';
 export { clusterLimits } from './limits.ts';
 export { definitionType, eventType, leaseType, secretType, type ResourceType } from './resource-type.ts';
