@@ -13,6 +13,7 @@ import { agentkMachine } from './agentk.ts';
 import { configurationWatchMachine } from './configuration-watch.ts';
 import { gitlabCallMachine } from './gitlab-call.ts';
 import { informerMachine } from './informer.ts';
+import { objectWaitMachine } from './object-wait.ts';
 import { gitalyChannelMachine } from './gitaly-channel.ts';
 import { leaderElectionMachine } from './leader-election.ts';
 import { gitopsStreamMachine } from './gitops-stream.ts';
@@ -63,6 +64,7 @@ export const charts: readonly Chart[] = [
   { name: 'leader-election', machine: leaderElectionMachine },
   { name: 'listener', machine: listenerMachine },
   { name: 'module', machine: moduleMachine },
+  { name: 'object-wait', machine: objectWaitMachine },
   { name: 'policy-inquiry', machine: policyInquiryMachine },
   { name: 'registration', machine: registrationMachine },
   { name: 'repository-poller', machine: repositoryPollerMachine },
@@ -111,6 +113,7 @@ export {
   policyInquiryMachine,
   type InquiryOutcome,
 } from './policy-inquiry.ts';
+export { objectWaitMachine, objectWaitPauseMs, type ObjectWaitOutput } from './object-wait.ts';
 export { moduleBackoffMs, moduleDelays, moduleMachine } from './module.ts';
 export {
   registrationBackoffMs,

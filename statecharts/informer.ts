@@ -27,7 +27,12 @@ export type WatchOutcome =
 /** From which state a list is taken: any, not older than the known one, or the newest. */
 export type ListMode = 'any' | 'since' | 'newest';
 
-type Input = { readonly informerId: string; readonly resyncMs: number };
+type Input = {
+  readonly informerId: string;
+  readonly resyncMs: number;
+  /** Already the first list shows the newest state, for those who compare it with what they just wrote. */
+  readonly fresh?: boolean;
+};
 type Context = Input & {
   readonly synced: boolean;
   /** The known version cannot be listed (I2). */
@@ -117,7 +122,7 @@ export const informerMachine = setup({
   context: ({ input }) => ({
     ...input,
     synced: false,
-    newest: false,
+    newest: input.fresh ?? false,
     uncached: false,
     watchNext: false,
     failures: 0,

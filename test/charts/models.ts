@@ -212,6 +212,13 @@ export const chartModels: Readonly<Record<string, ChartModel>> = {
     }),
     project: ({ wanted }) => wanted,
   },
+  'object-wait': {
+    input: { timeoutMs: 1_000 },
+    payloads: () => ({
+      'xstate.done.actor.watchObjects': [{ output: true }, { output: false }],
+      'xstate.done.actor.askKinds': [{ output: true }, { output: false }],
+    }),
+  },
   registration: {
     input: { registrationId: 'r1' },
     payloads: ({ incarnation }) => ({

@@ -42,7 +42,8 @@ export function compareObjects(a: ObjectId, b: ObjectId): number {
   );
 }
 
-function rankOf({ group, kind }: ObjectId): number {
+/** Objects of one rank that need nothing of each other may go side by side. */
+export function rankOf({ group, kind }: ObjectId): number {
   return rankByType.get(`${group}/${kind}`) ?? rankOfAllOthers;
 }
 

@@ -140,6 +140,8 @@ function pod(object: KubeObject, now: number): Verdict {
   }
   const scheduled = condition(status, 'PodScheduled');
   if (phase === 'Pending' && scheduled.status === 'False' && scheduled.reason === 'Unschedulable') {
+    // Reading what the cluster wrote, not the clock.
+    // oxlint-disable-next-line no-restricted-globals
     const age = now - Date.parse(textAt(object, 'metadata', 'creationTimestamp'));
     if (!(age < unschedulableGraceMs)) return failed('cannot be scheduled');
   }

@@ -4,7 +4,7 @@
  *
  * Pure: the needs of each object are given, the cluster is not asked.
  */
-import type { KubeObject } from '../kubernetes/index.ts';
+import { textAt, type KubeObject } from '../kubernetes/index.ts';
 import { dependsOn, parseDependsOn } from './annotations.ts';
 import { compareObjects } from './kind-order.ts';
 import { idText, inventoryKey, type ObjectId } from './object-id.ts';
@@ -16,33 +16,40 @@ export interface Planned {
   readonly object: KubeObject;
 }
 
-export interface Plan {
+export interface Plan<T extends Planned> {
   /** Phases in order; inside a phase in order. */
-  readonly apply: readonly (readonly Planned[])[];
-  readonly prune: readonly (readonly Planned[])[];
+  readonly apply: readonly (readonly T[])[];
+  readonly prune: readonly (readonly T[])[];
   /** What each object needs of the others, by key. */
   readonly needs: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
-export type Planning =
-  | { readonly kind: 'plan'; readonly plan: Plan }
+export type Planning<T extends Planned> =
+  | { readonly kind: 'plan'; readonly plan: Plan<T> }
   | { readonly kind: 'invalid'; readonly faults: readonly string[] };
 
-/** Orders a run of objects to apply and live objects to delete. */
-export function planRun(apply: readonly Planned[], prune: readonly Planned[]): Planning {
+/**
+ * Orders a run of objects to apply and live objects to delete. Of what is to be deleted, needs that cannot be read or name
+ * what is gone are no fault: nobody can mend the annotation of an object that left the repository.
+ */
+export function planRun<T extends Planned>(apply: readonly T[], prune: readonly T[]): Planning<T> {
   const all = new Map([...prune, ...apply].map((each) => [each.key, each]));
+  const applied = new Set(apply.map(({ key }) => key));
   const faults: string[] = [];
   const needs = new Map<string, Set<string>>();
   const providers = new Providers(all.values());
   for (const each of all.values()) {
     const found = new Set(providers.of(each));
     const named = declared(each);
-    if (named.kind === 'invalid') faults.push(`${idText(each.id)}: ${named.reason}`);
+    const fault = (reason: string) => {
+      if (applied.has(each.key)) faults.push(`${idText(each.id)}: ${reason}`);
+    };
+    if (named.kind === 'invalid') fault(named.reason);
     else {
       for (const id of named.ids) {
         const key = inventoryKey(id);
         if (all.has(key)) found.add(key);
-        else faults.push(`${idText(each.id)}: depends on ${idText(id)}, which is not in this project`);
+        else fault(`depends on ${idText(id)}, which is not in this project`);
       }
     }
     found.delete(each.key);
@@ -53,10 +60,9 @@ export function planRun(apply: readonly Planned[], prune: readonly Planned[]): P
   if ('cycle' in layers) {
     return { kind: 'invalid', faults: [`objects need each other in a circle: ${layers.cycle.join(', ')}`] };
   }
-  const applied = new Set(apply.map(({ key }) => key));
   const phases = (wanted: boolean) =>
     layers.map((layer) => layer.filter(({ key }) => applied.has(key) === wanted));
-  const filled = (layer: readonly Planned[]) => layer.length > 0;
+  const filled = (layer: readonly T[]) => layer.length > 0;
   return {
     kind: 'plan',
     plan: {
@@ -71,8 +77,8 @@ export function planRun(apply: readonly Planned[], prune: readonly Planned[]): P
 }
 
 function declared({ object }: Planned) {
-  const text = object.metadata.annotations?.[dependsOn];
-  return text === undefined ? ({ kind: 'dependencies', ids: [] } as const) : parseDependsOn(text);
+  const text = textAt(object.metadata.annotations, dependsOn);
+  return text === '' ? ({ kind: 'dependencies', ids: [] } as const) : parseDependsOn(text);
 }
 
 /** What the set itself brings: namespaces for what is in them, definitions for what they define. */
@@ -103,11 +109,11 @@ export function definedType(id: ObjectId, object: KubeObject): string | undefine
   return typeof group === 'string' && typeof names?.kind === 'string' ? `${group}/${names.kind}` : undefined;
 }
 
-function layersOf(
-  all: ReadonlyMap<string, Planned>,
+function layersOf<T extends Planned>(
+  all: ReadonlyMap<string, T>,
   needs: ReadonlyMap<string, ReadonlySet<string>>,
-): readonly (readonly Planned[])[] | { readonly cycle: readonly string[] } {
-  const layers: Planned[][] = [];
+): readonly (readonly T[])[] | { readonly cycle: readonly string[] } {
+  const layers: T[][] = [];
   const placed = new Set<string>();
   let rest = [...all.values()];
   while (rest.length > 0) {

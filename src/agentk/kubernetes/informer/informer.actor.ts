@@ -34,6 +34,8 @@ export interface InformerDeps {
   readonly onFailure?: (failure: ClusterFailure) => void;
   readonly objectsMax?: number;
   readonly resyncMs: number;
+  /** Already the first list shows the newest state. */
+  readonly fresh?: boolean;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -41,7 +43,8 @@ export interface InformerDeps {
 
 /** A child spec for the informer, to be put under a supervisor. */
 export function informerChild(id: string, deps: InformerDeps): ChildSpec {
-  return { id, logic: createInformerLogic(deps), input: { informerId: id, resyncMs: deps.resyncMs } };
+  const { resyncMs, fresh = false } = deps;
+  return { id, logic: createInformerLogic(deps), input: { informerId: id, resyncMs, fresh } };
 }
 
 function createInformerLogic(deps: InformerDeps): AnyActorLogic {

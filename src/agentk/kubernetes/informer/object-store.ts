@@ -29,6 +29,8 @@ export interface ObjectStoreOptions {
   /** Takes away what nobody needs, before it is kept. */
   readonly transform?: (object: KubeObject) => KubeObject;
   readonly onHandlerError: (error: unknown) => void;
+  /** A whole list is in: what is not in it does not exist. */
+  readonly onListed?: () => void;
 }
 
 /** What others may do with a store; its informer has the rest. */
@@ -115,6 +117,7 @@ export class ObjectStore implements ObjectReader {
     }
     for (const object of objects) this.#put(object, !this.#synced);
     this.#synced = true;
+    this.#options.onListed?.();
     return true;
   }
 

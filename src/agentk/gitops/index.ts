@@ -1,0 +1,13 @@
+/** GitOps: what manifest projects say is what the cluster has. */
+export { SyncRunner, type SyncRunnerDeps } from './sync-runner.ts';
+export type { ManagedObject } from './managed-object.ts';
+export type { InventoryPolicy } from './ownership.ts';
+export type {
+  PruneGuard,
+  SyncCounts,
+  SyncEvent,
+  SyncInput,
+  SyncOptions,
+  SyncPhase,
+  SyncResult,
+} from './sync.ts';

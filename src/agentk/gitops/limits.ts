@@ -1,0 +1,19 @@
+/** The bounds of synchronising with the cluster. Sizes of commits are bounded where they are read (`src/manifests`). */
+export const gitopsLimits = {
+  /** Objects of one kind rank that are applied, fetched or deleted at once. The gate of all calls has its own bound. */
+  objectsAtOnceMax: 8,
+  /** A key of an inventory, and all of them with their values: what the API server allows in a ConfigMap. */
+  inventoryKeyCharactersMax: 253,
+  inventoryBytesMax: 1024 * 1024,
+  /** Faults, ids and reasons told in one text. */
+  toldMax: 10,
+  textCharactersMax: 1_000,
+  /** Objects of one kind that are watched for in more namespaces than this are watched in all namespaces at once. */
+  namespacesWatchedMax: 8,
+  /** Watches of one wait, and of looking for drift. */
+  watchesMax: 64,
+  /** How often what is awaited is judged anew although nothing happened: some rules depend on the time (`spec/agentk.md §5.12`). */
+  judgeAgainMs: 15_000,
+  /** Tries to hand the fields of client-side apply over while others write the object. */
+  migrationTriesMax: 5,
+} as const;

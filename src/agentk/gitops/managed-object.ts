@@ -1,0 +1,11 @@
+import type { ResourceType } from '../kubernetes/index.ts';
+import type { ObjectId } from './object-id.ts';
+
+/** An object as this agent applied it last. */
+export interface ManagedObject {
+  readonly id: ObjectId;
+  readonly type: ResourceType;
+  readonly uid: string;
+  /** The digest of the fields that are ours (`fields.ts`). */
+  readonly fields: string;
+}
