@@ -9,6 +9,7 @@ import { constants, type ServerHttp2Session } from 'node:http2';
 import type { AnyActorLogic, AnyActorRef } from 'xstate';
 import { agentConnectionMachine } from '../../statecharts/index.ts';
 import type { SessionAbuse } from '../pipe/grpc/index.ts';
+import { strangerMessageCode } from '../pipe/websocket/index.ts';
 import type { Clock, Counter, Log, Metrics, Random } from '../ports/index.ts';
 import { guarded, type DynamicSupervisor } from '../supervisor/index.ts';
 import { actorLimits, actorTimes } from './limits.ts';
@@ -105,15 +106,20 @@ export class AgentConnections {
     return this.#byHttp2.get(http2);
   }
 
-  /** Takes over a new connection; refuses it when there are as many as there may be. */
-  accept(http2: ServerHttp2Session, peer: string): void {
+  /**
+   * Takes over a new connection; refuses it when there are as many as there may be.
+   * @param trust called when an agent on it was accepted: limits for strangers need not hold any more
+   */
+  accept(http2: ServerHttp2Session, peer: string, trust: () => void = () => {}): void {
     const { whose = 'agent' } = this.#deps;
     const connectionId = `${whose === 'agent' ? '' : `${whose}-`}connection:${++this.#made}`;
-    const connection = new Connection(connectionId, http2, peer, this.#deps.clock.monotonic(), () =>
-      this.#strangers.delete(connection),
-    );
+    const connection = new Connection(connectionId, http2, peer, this.#deps.clock.monotonic(), () => {
+      this.#strangers.delete(connection);
+      trust();
+    });
     http2.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ERR_HTTP2_ERROR') this.#abused.inc({ reason: 'protocol_error' });
+      if (error.code === strangerMessageCode) this.#abused.inc({ reason: 'stranger_message' });
       this.#deps.log.debug('Connection failed', { listener: whose, peer: connection.peer, error });
     });
     if (!this.#hasRoom()) return this.#refuse(connection, 'too_many_strangers');

@@ -20,6 +20,7 @@ import {
 } from '../actors/index.ts';
 import { FlightRecorder } from '../inspect/index.ts';
 import { GrpcServer } from '../pipe/grpc/index.ts';
+import { WebSocketStream } from '../pipe/websocket/index.ts';
 import type { Metrics } from '../ports/index.ts';
 import { methods } from '../protocol/index.ts';
 import {
@@ -175,7 +176,10 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
   });
   const grpcMetrics = grpcServerMetrics(metrics);
   const grpc = new GrpcServer({ clock, log: deps.grpcLog, observer: grpcMetrics });
-  grpc.onSession = (session, peer) => connections.accept(session, peer);
+  grpc.onSession = (session, peer, carrier) =>
+    connections.accept(session, peer, () => {
+      if (carrier instanceof WebSocketStream) carrier.trust();
+    });
   grpc.onAbuse = (session, abuse) => connections.abused(session, abuse);
   const arrivals = new Arrivals({
     supervisor: () => populations.arrivals,

@@ -88,10 +88,10 @@ const contentTypePattern = /^application\/grpc(?:\+proto)?(?:;[\x20-\x7e]*)?$/i;
 
 export class GrpcServer {
   /**
-   * Told of every new connection, before its first stream. The owner keeps it alive, ages and drains it. After a GOAWAY
+   * Told of every new connection, before its first stream, with the stream it was given to `serve` on. The owner keeps it alive, ages and drains it. After a GOAWAY
    * with an error code it must destroy the session itself: a node:http2 client does not close the socket then.
    */
-  onSession: (session: ServerHttp2Session, peer: string) => void = () => {};
+  onSession: (session: ServerHttp2Session, peer: string, carrier: Duplex | undefined) => void = () => {};
   /** A client abuses its connection: the owner should end it with ENHANCE_YOUR_CALM. At most once per session. */
   onAbuse: (session: ServerHttp2Session, abuse: SessionAbuse) => void = () => {};
   readonly #clock: Clock;
@@ -105,7 +105,7 @@ export class GrpcServer {
   /** Never listens: it makes sessions of streams that come from elsewhere. */
   #sessions: Http2Server | undefined;
   /** Who is behind the stream that is becoming a session in this very call. */
-  #arriving: string | undefined;
+  #arriving: { readonly peer: string; readonly carrier: Duplex } | undefined;
 
   constructor(options: GrpcServerOptions) {
     this.#clock = options.clock;
@@ -151,18 +151,18 @@ export class GrpcServer {
     }
     // Without ALPN node:http2 would take a TLS socket for HTTP/1.1; who calls this knows better.
     if ('alpnProtocol' in stream) stream.alpnProtocol = 'h2';
-    this.#arriving = peer;
+    this.#arriving = { peer, carrier: stream };
     this.#sessions.emit('connection', stream); // makes the session before it returns
     this.#arriving = undefined;
   }
 
   #onSession(session: ServerHttp2Session): void {
     session.setLocalWindowSize(windows.sessionBytes);
-    const peer = this.#arriving ?? socketAddress(session);
+    const peer = this.#arriving?.peer ?? socketAddress(session);
     this.#peers.set(session, peer);
     const tell = (abuse: SessionAbuse) => this.onAbuse(session, abuse);
     this.#guards.set(session, new SessionGuard(session, this.#limits, this.#clock, tell));
-    this.onSession(session, peer);
+    this.onSession(session, peer, this.#arriving?.carrier);
   }
 
   #onStream(raw: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]): void {

@@ -5,6 +5,7 @@
  * A1. A browser's page may not open a tunnel: an `Origin` must be the host that was asked.
  * A2. A client that does not name the sub-protocol gets its handshake and then close code 1002, as clients expect to see
  *     the reason in a close frame.
+ * A3. Who comes is a stranger until the owner of the connection trusts the stream.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -20,7 +21,7 @@ export interface HandshakeRefusal {
 }
 
 export type Accepted =
-  | { readonly kind: 'tunnel'; readonly stream: Duplex }
+  | { readonly kind: 'tunnel'; readonly stream: WebSocketStream }
   | { readonly kind: 'refused'; readonly reason: string };
 
 /** Looks at an HTTP/1.1 request; undefined when it is a good WebSocket handshake. */
@@ -85,7 +86,7 @@ export class WebSocketAcceptor {
   accept(request: IncomingMessage, socket: Duplex, head: Buffer, done: (accepted: Accepted) => void): void {
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
       if (webSocket.protocol === tunnelProtocol) {
-        return done({ kind: 'tunnel', stream: new WebSocketStream(webSocket) });
+        return done({ kind: 'tunnel', stream: new WebSocketStream(webSocket, socket) });
       }
       const reason = `Expecting "${tunnelProtocol}" subprotocol, got ""`;
       webSocket.on('error', () => {}); // it is on its way out

@@ -2,3 +2,4 @@
 export { handshakeRefusal, WebSocketAcceptor } from './accept.ts';
 export { dialWebSocket, type UnexpectedAnswer } from './dial.ts';
 export { webSocketLimits } from './limits.ts';
+export { strangerMessageCode, WebSocketStream } from './websocket-stream.ts';

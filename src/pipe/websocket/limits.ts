@@ -5,6 +5,9 @@ const KiB = 1024;
 export const webSocketLimits = {
   /** Largest message taken; a larger one is answered with close code 1009. */
   messageBytesMax: 10 * 1024 * KiB,
+  /** The same for a peer nobody knows yet, in bytes and in reads of the socket (`stranger-guard.ts`). */
+  strangerBytesMax: 64 * KiB,
+  strangerReadsMax: 512,
   /**
    * Several writes of one turn become one message up to this: small enough that a reader seldom has to put a message
    * together from several reads, large enough for a full HTTP/2 frame with its neighbours.
@@ -32,6 +35,7 @@ export const closeCodes = {
   goingAway: 1001,
   protocolError: 1002,
   unsupportedData: 1003,
+  messageTooBig: 1009,
 } as const;
 
 /** Options of either end: no compression, and every bound. */

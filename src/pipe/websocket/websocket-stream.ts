@@ -7,24 +7,40 @@
  * W3. A close with 1000 or 1001 is the end of the stream; any other end of the WebSocket is an error of the stream.
  * W4. The stream's end is a closing handshake of at most `closeMs`; its destruction says 1000 and cuts.
  * W5. What is written when the peer has said goodbye is dropped: the end is on its way, and is the news.
- * W6. Text is no part of the protocol: it is answered with 1003.
+ * W6. A peer that is a stranger may make us hold little of a message it does not end; `trust` lifts that.
+ * W7. Text is no part of the protocol: it is answered with 1003.
  */
 import { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import { closeCodes, webSocketLimits } from './limits.ts';
+import { StrangerGuard } from './stranger-guard.ts';
+
+/** `code` of the error of a stream whose stranger began a message that is too large for one. */
+export const strangerMessageCode = 'ERR_STRANGER_MESSAGE';
 
 type Done = (error?: Error | null) => void;
 
 export class WebSocketStream extends Duplex {
   readonly #socket: WebSocket;
+  readonly #guard: StrangerGuard | undefined;
 
-  /** Takes over an open WebSocket. */
-  constructor(socket: WebSocket) {
+  /**
+   * Takes over an open WebSocket.
+   * @param strangerOn the socket below, when nobody knows the peer yet
+   */
+  constructor(socket: WebSocket, strangerOn?: Duplex) {
     super({ allowHalfOpen: false, highWaterMark: webSocketLimits.bufferBytes });
     this.#socket = socket;
+    this.#guard =
+      strangerOn === undefined ? undefined : new StrangerGuard(strangerOn, socket, () => this.#tooMuch()); // W6
     socket.on('message', (data: Buffer, isBinary: boolean) => this.#received(data, isBinary));
     socket.on('error', (error) => this.destroy(error));
     socket.on('close', (code: number, reason: Buffer) => this.#closed(code, reason));
+  }
+
+  /** The peer said who it is and was accepted. */
+  trust(): void {
+    this.#guard?.release();
   }
 
   override _read(): void {
@@ -70,11 +86,17 @@ export class WebSocketStream extends Duplex {
   #received(data: Buffer, isBinary: boolean): void {
     if (this.destroyed) return;
     if (!isBinary) {
-      this.#socket.close(closeCodes.unsupportedData, 'expected binary messages'); // W6
+      this.#socket.close(closeCodes.unsupportedData, 'expected binary messages'); // W7
       this.destroy(new Error('the peer sent a WebSocket text message'));
       return;
     }
     if (data.length > 0 && !this.push(data)) this.#socket.pause(); // W1
+  }
+
+  #tooMuch(): void {
+    const reason = 'a message larger than a connection may send before its agent was accepted';
+    this.#socket.close(closeCodes.messageTooBig, 'message too large before authentication');
+    this.destroy(Object.assign(new Error(reason), { code: strangerMessageCode }));
   }
 
   #closed(code: number, reason: Buffer): void {
