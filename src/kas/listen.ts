@@ -1,5 +1,6 @@
 /** Listen addresses of the configuration file, and binding to them. */
-import type { Server } from 'node:net';
+import { lstat, unlink } from 'node:fs/promises';
+import { connect, type Server } from 'node:net';
 
 /** A parsed `network` and `address` pair. */
 export interface ListenAddress {
@@ -40,8 +41,23 @@ export function parseListenAddress(network: string, address: string): ListenAddr
   };
 }
 
-/** Binds; resolves with the bound port (0 for a socket path), rejects with the bind error. */
-export function listen(server: Server, address: ListenAddress): Promise<number> {
+/**
+ * Binds; resolves with the bound port (0 for a socket path), rejects with the bind error. A socket file that a killed
+ * process left behind is replaced; one behind which somebody answers is not.
+ */
+export async function listen(server: Server, address: ListenAddress): Promise<number> {
+  try {
+    return await bind(server, address);
+  } catch (error) {
+    const { socketPath } = address;
+    const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+    if (!isTaken || socketPath === undefined || (await isAnswered(socketPath))) throw error;
+    await unlink(socketPath);
+    return bind(server, address);
+  }
+}
+
+function bind(server: Server, address: ListenAddress): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     const bound = () => {
@@ -52,5 +68,17 @@ export function listen(server: Server, address: ListenAddress): Promise<number> 
     if (address.socketPath !== undefined) server.listen(address.socketPath, bound);
     else
       server.listen({ port: address.port, host: address.host, ipv6Only: address.network === 'tcp6' }, bound);
+  });
+}
+
+/** Whatever is there but a socket nobody listens on counts as answered. */
+async function isAnswered(socketPath: string): Promise<boolean> {
+  if (!(await lstat(socketPath)).isSocket()) return true;
+  return new Promise((resolve) => {
+    const probe = connect(socketPath, () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'ECONNREFUSED'));
   });
 }

@@ -66,3 +66,11 @@ it('random ids are 63 bits wide and differ', () => {
   const part = systemRandom.next();
   expect(part >= 0 && part < 1).toBe(true);
 });
+
+it('a timer longer than Node can count does not fire at once', async () => {
+  let fired = false;
+  const long = systemClock.setTimeout(() => (fired = true), 365 * 86_400_000);
+  await new Promise<void>((resolve) => systemClock.setTimeout(resolve, 5));
+  systemClock.clearTimeout(long);
+  expect(fired).toBe(false);
+});

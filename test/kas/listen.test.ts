@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { lstat, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -59,6 +60,25 @@ describe('binding', () => {
     const server = createServer();
     expect(await listen(server, parseListenAddress('unix', join(folder, 's')))).toBe(0);
     server.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it('replaces the socket of a process that was killed, and none that is in use or is another thing', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'kastor-listen-'));
+    const path = join(folder, 's');
+    const address = parseListenAddress('unix', path);
+    const leave = `require('node:net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
+    spawnSync(process.execPath, ['--eval', leave, path]);
+    expect((await lstat(path)).isSocket()).toBe(true);
+    const server = createServer();
+    expect(await listen(server, address)).toBe(0);
+    await expect(listen(createServer(), address)).rejects.toThrow('EADDRINUSE');
+    server.close();
+    await writeFile(join(folder, 'f'), 'mine');
+    await expect(listen(createServer(), parseListenAddress('unix', join(folder, 'f')))).rejects.toThrow(
+      'EADDRINUSE',
+    );
+    expect(await readFile(join(folder, 'f'), 'utf8')).toBe('mine');
     await rm(folder, { recursive: true });
   });
 });

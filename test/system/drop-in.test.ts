@@ -224,6 +224,23 @@ describe('a kas with the file of the original', () => {
   });
 });
 
+it('goes on without Redis, is not ready meanwhile, and is again when Redis is back', async () => {
+  await redis.kill();
+  const readiness = async () => {
+    const { statusCode, body } = await request(`http://localhost:${ports.observability}/readiness`);
+    return { status: statusCode, text: await body.text() };
+  };
+  await until('readiness to fail', 60_000, async () =>
+    (await readiness()).status === 500 ? true : undefined,
+  );
+  expect((await readiness()).text).toMatch(/^redis: /);
+  expect((await asJob('/version')).status).toBe(200);
+  await redis.start();
+  await until('readiness to be back', 60_000, async () =>
+    (await readiness()).status === 200 ? true : undefined,
+  );
+}, 130_000);
+
 it('stops when asked, with exit code 0 and not another word', async () => {
   agentk.kill('SIGTERM');
   await agentk.exited;
