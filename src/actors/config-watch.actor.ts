@@ -7,7 +7,7 @@ import { fromPromise, type AnyActorLogic, type AnyActorRef } from 'xstate';
 import { configWatchMachine, type Ending, type Fetched, type Resolution } from '../../statecharts/index.ts';
 import type { CachedGitLab } from '../gitlab/cache/index.ts';
 import type { ServerCall } from '../pipe/grpc/index.ts';
-import type { Clock, Git, Log, Random } from '../ports/index.ts';
+import type { Clock, Git, GitRepository, Log, Random } from '../ports/index.ts';
 import {
   ConfigurationResponseSchema,
   encode,
@@ -54,7 +54,7 @@ class ConfigWatch implements SessionTenant {
   /** The last file, as long as GitLab could not be told of it. */
   unreported: object | undefined;
 
-  #listening: { readonly projectPath: string; readonly stop: () => void } | undefined;
+  #listening: { readonly place: string; readonly stop: () => void } | undefined;
 
   constructor(watchId: string, session: AgentSession, call: ServerCall) {
     this.watchId = watchId;
@@ -62,12 +62,14 @@ class ConfigWatch implements SessionTenant {
     this.call = call;
   }
 
-  /** A push to this project wakes the watch; a renamed project is listened to by its new path. */
-  listenTo(pushes: ProjectPushes, projectPath: string): void {
-    if (this.#listening?.projectPath === projectPath) return;
+  /** A push to this project wakes the watch; one that moved is listened to at its new place. */
+  listenTo(pushes: ProjectPushes, repository: GitRepository): void {
+    const { location, projectPath } = repository;
+    const place = location.kind === 'local' ? `${projectPath} ${location.gitDir}` : projectPath;
+    if (this.#listening?.place === place) return;
     this.stopListening();
-    const stop = pushes.listen(projectPath, () => tell(this.ref, { type: 'push.noticed' }));
-    this.#listening = { projectPath, stop };
+    const stop = pushes.listenTo(repository, () => tell(this.ref, { type: 'push.noticed' }));
+    this.#listening = { place, stop };
   }
 
   stopListening(): void {
@@ -198,7 +200,7 @@ export class ConfigWatches {
     if (info.kind !== 'ok') return { kind: 'ended', ending: agentRefusal(info.kind) };
     entry.session.agent = info.value;
     const { repository, defaultBranch } = info.value;
-    if (this.#byId.has(entry.watchId)) entry.listenTo(pushes, repository.projectPath);
+    if (this.#byId.has(entry.watchId)) entry.listenTo(pushes, repository);
     const resolved = await git.resolveRef(repository, `refs/heads/${defaultBranch}`, signal);
     switch (resolved.kind) {
       case 'commit':

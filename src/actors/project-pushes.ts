@@ -6,17 +6,21 @@
  * 2. A listener that throws has a bug: it is logged, and the others hear the news all the same.
  * 3. Who listens to what is bounded by the populations of listeners; a project nobody listens to costs nothing.
  */
-import type { Log, PushEvent, PushEvents } from '../ports/index.ts';
+import type { GitRepository, Log, PushEvent, PushEvents } from '../ports/index.ts';
 
 type Listener = (pushed: PushEvent) => void;
+/** News of a repository's refs where they can be known without asking. */
+type WatchRefs = (repository: GitRepository, heard: () => void) => () => void;
 
 export class ProjectPushes {
   readonly #log: Log;
+  readonly #watchRefs: WatchRefs | undefined;
   readonly #byProject = new Map<string, Set<Listener>>();
   #count = 0;
 
-  constructor(deps: { readonly pushEvents: PushEvents; readonly log: Log }) {
+  constructor(deps: { readonly pushEvents: PushEvents; readonly log: Log; readonly watchRefs?: WatchRefs }) {
     this.#log = deps.log;
+    this.#watchRefs = deps.watchRefs;
     deps.pushEvents.subscribe((pushed) => this.#tell(pushed));
   }
 
@@ -38,6 +42,14 @@ export class ProjectPushes {
       if (listeners.size === 0 && this.#byProject.get(projectPath) === listeners) {
         this.#byProject.delete(projectPath);
       }
+    };
+  }
+
+  /** The same for a repository, with what can be seen of it on this disk: nobody announces pushes where there is no GitLab. */
+  listenTo(repository: GitRepository, heard: () => void): () => void {
+    const stops = [this.listen(repository.projectPath, heard), this.#watchRefs?.(repository, heard)];
+    return () => {
+      for (const stop of stops) stop?.();
     };
   }
 

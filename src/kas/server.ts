@@ -89,7 +89,13 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
   const { store, pushEvents } = shared;
   const gitlabPort = await openGitLab(deps, { git, sharedErrors: store.sharedErrors, observe });
   const { gitlab } = gitlabPort;
-  const pushes = new ProjectPushes({ pushEvents, log });
+  const pushes = new ProjectPushes({
+    pushEvents,
+    log,
+    ...(configuration.standalone?.watch_repositories === true && {
+      watchRefs: (repository, heard) => git.watchRefs(repository, heard),
+    }),
+  });
   const populations = makePopulations(env);
   const wheel = new DeadlineWheel(clock, wheelTickMs);
   const directory = new TunnelDirectory<Tunnel>({ waitersPerAgentMax: actorLimits.waitersPerAgentMax });

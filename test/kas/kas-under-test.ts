@@ -47,6 +47,8 @@ export interface KasUnderTestOptions {
   readonly apis?: boolean;
   /** The job runs in this environment. */
   readonly environment?: string;
+  /** Pushes are noticed without polling. */
+  readonly watchRepositories?: boolean;
   /** Leaves the agent's repository without a commit. */
   readonly emptyRepository?: boolean;
 }
@@ -254,8 +256,14 @@ async function makeEmptyRepository(gitdir: string): Promise<void> {
   await git.init({ fs, gitdir, dir: gitdir, bare: true, defaultBranch: 'main' });
 }
 
-function kasFile({ agentListen = '', proxy = '', gitlab = '', apis }: KasUnderTestOptions): string {
-  return `standalone: { file: gitlab.yaml }
+function kasFile({
+  agentListen = '',
+  proxy = '',
+  gitlab = '',
+  apis,
+  watchRepositories = false,
+}: KasUnderTestOptions): string {
+  return `standalone: { file: gitlab.yaml, watch_repositories: ${watchRepositories} }
 gitlab: { ${gitlab} }
 agent:
   listen: { address: "127.0.0.1:0", listen_grace_period: "1s", ${agentListen} }

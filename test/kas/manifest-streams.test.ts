@@ -251,3 +251,19 @@ describe('a stream of manifests', () => {
     expect((await stream.status).code).toBe(0);
   });
 });
+
+describe('a push to a repository on this disk', () => {
+  it('reaches the agent without a poll', async () => {
+    await begin({ watchRepositories: true });
+    const first = await repository.commit({ 'a.yaml': configMap('a') });
+    const stream = ask(yamlFiles, { commitId: first });
+    await reached('gitopsStream', 'watching', 1);
+    await reached('repositoryPoller', 'waiting', 1);
+    const second = await repository.commit({ 'a.yaml': configMap('b') });
+    await until(async () => {
+      await kas.clock.advanceAsync(100); // what is heard is gathered for a moment
+      return stream.ended !== undefined;
+    });
+    expect(await whole(stream)).toMatchObject({ code: 0, header: { commitId: second } });
+  });
+});

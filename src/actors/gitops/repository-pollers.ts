@@ -101,7 +101,7 @@ export class RepositoryPollers {
       return undefined;
     }
     poller.actor = started.ref;
-    const stopListening = this.#deps.pushes.listen(repository.projectPath, () =>
+    const stopListening = this.#deps.pushes.listenTo(repository, () =>
       tell(poller.actor, { type: 'push.noticed' }),
     );
     watch(started.ref, () => {

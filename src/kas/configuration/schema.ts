@@ -14,7 +14,7 @@ import {
 } from './gitlab-sections.ts';
 import { observabilitySection } from './observability-section.ts';
 import { redisSection } from './redis-section.ts';
-import { requiredText } from './scalars.ts';
+import { flag, requiredText } from './scalars.ts';
 import { section } from './sections.ts';
 
 const common = {
@@ -40,7 +40,10 @@ const withoutGitLab = section({
   redis: redisSection.optional(),
   api: apiSection.optional(),
   private_api: privateApiSection.optional(),
-  standalone: section({ file: requiredText('the file of agents, tokens and projects') }),
+  standalone: section({
+    file: requiredText('the file of agents, tokens and projects'),
+    watch_repositories: flag(true),
+  }),
 }).superRefine(checkTogether);
 
 export type KasConfiguration = z.output<typeof withGitLab> | z.output<typeof withoutGitLab>;

@@ -17,7 +17,8 @@ const minimal = (): Section => ({
 
 /** A file in which this key may stand. */
 function around(key: string): Section {
-  if (key.startsWith('standalone.')) return {};
+  if (key === 'standalone.file') return {};
+  if (key.startsWith('standalone.')) return { standalone: { file: 'directory.yaml' } };
   const document = minimal();
   if (key.startsWith('redis.sentinel'))
     document['redis'] = { sentinel: { master_name: 'm', addresses: ['a:1'] } };
@@ -91,7 +92,9 @@ describe.each(rows)('$key', (row) => {
 });
 
 it('the table has every key', () => {
-  expect([...leaves(''), 'standalone.file'].toSorted()).toEqual(rows.map(({ key }) => key).toSorted());
+  expect([...leaves(''), 'standalone.file', 'standalone.watch_repositories'].toSorted()).toEqual(
+    rows.map(({ key }) => key).toSorted(),
+  );
 });
 
 /** The keys below a section, as the refusal of an unknown key tells them. */

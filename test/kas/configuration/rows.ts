@@ -224,4 +224,5 @@ export const rows: readonly Row[] = [
   worded('private_api.listen.ca_certificate_file', ''),
 
   required('standalone.file', 'the file of agents, tokens and projects'),
+  flagged('standalone.watch_repositories', true),
 ];
