@@ -14,7 +14,7 @@ const gatherMs = 50;
 interface Watched {
   readonly listeners: Set<() => void>;
   readonly watchers: FSWatcher[];
-  timer: TimerHandle | undefined;
+  timer: TimerHandle;
 }
 
 export class RefNews {
