@@ -96,6 +96,7 @@ export const agentConnectionMachine = setup({
           initial: 'silent',
           states: {
             silent: {
+              tags: ['transient'],
               after: {
                 preface: {
                   target: '#agentConnection.closing',
@@ -105,6 +106,7 @@ export const agentConnectionMachine = setup({
               on: { 'settings.received': 'vacant' },
             },
             vacant: {
+              tags: ['transient'],
               after: {
                 vacancy: {
                   target: '#agentConnection.closing',
@@ -119,10 +121,11 @@ export const agentConnectionMachine = setup({
                 'agent.undecided': { target: 'vacant', reenter: true },
               },
             },
-            occupied: {},
+            occupied: { tags: ['healthy'] },
           },
         },
         keepalive: {
+          tags: ['healthy'],
           initial: 'quiet',
           states: {
             quiet: { after: { keepalive: 'probing' } },
@@ -136,16 +139,15 @@ export const agentConnectionMachine = setup({
         age: {
           initial: 'young',
           states: {
-            young: {
-              after: { goAway: 'goingAway' },
-              on: { 'stop.requested': 'expired' },
-            },
+            young: { tags: ['healthy'], after: { goAway: 'goingAway' }, on: { 'stop.requested': 'expired' } },
             goingAway: {
+              tags: ['transient'],
               entry: { type: 'goAway', params: named },
               after: { expire: 'expired' },
               on: { 'stop.requested': 'expired' },
             },
             expired: {
+              tags: ['transient'],
               entry: [
                 { type: 'goAway', params: named },
                 { type: 'expireIdle', params: named },
@@ -163,6 +165,7 @@ export const agentConnectionMachine = setup({
       },
     },
     stale: {
+      tags: ['down'],
       entry: [
         { type: 'keepReason', params: { reason: 'keepalive ping was not answered' } },
         { type: 'markStale', params: named },
@@ -175,6 +178,7 @@ export const agentConnectionMachine = setup({
       on: { 'stop.requested': 'gone' },
     },
     closing: {
+      tags: ['transient'],
       entry: {
         type: 'cut',
         params: ({ context }) => ({ connectionId: context.connectionId, reason: context.reason }),

@@ -8,11 +8,11 @@
  * L3. Going away is make before break: the old connection keeps its streams (`retired`), the new one is dialled beside it.
  * L4. Failures are forgotten only after `proven` of uptime, so a kas that accepts and drops is not hammered; and the
  *     first dial waits `startDelay`, so a crash loop is not a dial loop.
- * L5. Before HTTP/2 there is a ladder: TCP, perhaps a proxy, TLS, the upgrade to a WebSocket. Which hops there are is told
- *     by the hops; each has its own deadline, so what is cut for silence is known by its hop.
+ * L5. Before HTTP/2 there is a ladder (TCP, proxy, TLS, WebSocket); a hop has its own deadline, so silence has a name.
  * L6. A refusal (bad token, unknown agent) is waited out for long, and never given up.
  */
 import { assign, fromCallback, setup } from 'xstate';
+import type { Tone } from './tone.ts';
 
 type Input = {
   /** Random wait before the first dial, chosen by the actor's maker; 0 in tests. */
@@ -92,7 +92,7 @@ export const agentLinkMachine = setup({
     events: {} as Event,
     input: {} as Input,
     output: {} as Output,
-    tags: {} as 'ready',
+    tags: {} as 'ready' | Tone,
   },
   // Owns all sockets: ended with the actor, also when that crashes.
   actors: { sockets: fromCallback(() => undefined) },
@@ -153,9 +153,10 @@ export const agentLinkMachine = setup({
         session: {
           initial: 'delaying',
           states: {
-            delaying: { after: { startDelay: 'connecting' } },
+            delaying: { tags: ['transient'], after: { startDelay: 'connecting' } },
             /** The ladder: each hop has its own deadline, and hops that are not on the way are passed over. */
             connecting: {
+              tags: ['transient'],
               entry: ['nextIncarnation', { type: 'dial', params: own }],
               on: {
                 'connection.closed': {
@@ -186,7 +187,7 @@ export const agentLinkMachine = setup({
               },
             },
             connected: {
-              tags: ['ready'],
+              tags: ['ready', 'healthy'],
               // Counted up front and forgiven when proven (L4): whatever ends it early leaves a failure behind.
               entry: ['countFailure', { type: 'announce', params: own }],
               exit: { type: 'withdraw', params: own },
@@ -240,12 +241,13 @@ export const agentLinkMachine = setup({
                 },
               },
             },
-            backingOff: { after: { backoff: 'connecting' } },
-            refused: { after: { refusedWait: 'connecting' } },
+            backingOff: { tags: ['down'], after: { backoff: 'connecting' } },
+            refused: { tags: ['down'], after: { refusedWait: 'connecting' } },
           },
         },
         /** Connections that take no new streams: they finish what they have, and are watched like the current one (L3). */
         retired: {
+          tags: ['healthy'],
           initial: 'none',
           states: {
             none: {

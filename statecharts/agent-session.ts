@@ -113,6 +113,7 @@ export const agentSessionMachine = setup({
   },
   states: {
     authenticating: {
+      tags: ['transient'],
       invoke: {
         id: 'lookup',
         src: 'lookup',
@@ -138,6 +139,7 @@ export const agentSessionMachine = setup({
       on: { 'stop.requested': 'gone', 'connection.stale': 'stale', 'connection.draining': 'draining' },
     },
     backingOff: {
+      tags: ['down'],
       after: { lookupBackoff: 'authenticating' },
       on: { 'stop.requested': 'gone', 'connection.stale': 'stale', 'connection.draining': 'draining' },
     },
@@ -152,8 +154,9 @@ export const agentSessionMachine = setup({
         identity: {
           initial: 'known',
           states: {
-            known: { on: { 'recheck.requested': 'rechecking' } },
+            known: { tags: ['healthy'], on: { 'recheck.requested': 'rechecking' } },
             rechecking: {
+              tags: ['healthy'],
               invoke: {
                 id: 'recheck',
                 src: 'lookup',
@@ -179,11 +182,13 @@ export const agentSessionMachine = setup({
             },
             doubted: {
               description: 'GitLab could not be asked again. What was granted stands; calls may be waiting.',
+              tags: ['degraded'],
               after: { lookupBackoff: 'rechecking' },
             },
           },
         },
         presence: {
+          tags: ['healthy'],
           initial: 'unannounced',
           states: {
             unannounced: { on: { 'pod.announced': 'announced' } },
@@ -209,7 +214,7 @@ export const agentSessionMachine = setup({
               },
             ],
           },
-          states: { unwatched: {}, watched: {} },
+          states: { unwatched: { tags: ['transient'] }, watched: { tags: ['healthy'] } },
         },
         tunnels: {
           initial: 'none',
@@ -226,18 +231,20 @@ export const agentSessionMachine = setup({
               },
             ],
           },
-          states: { none: {}, available: {} },
+          states: { none: { tags: ['degraded'] }, available: { tags: ['healthy'] } },
         },
       },
     },
     stale: {
       description: 'The wire is dead though TCP has not said so; nothing is routed here any more.',
+      tags: ['down'],
       entry: { type: 'dismissCalls', params: named },
       after: { lastCall: 'gone' },
       on: { 'stop.requested': 'gone' },
     },
     draining: {
       description: 'No new work; what runs may finish. Ends with the connection.',
+      tags: ['transient'],
       entry: { type: 'dismissCalls', params: named },
       on: { 'connection.stale': 'stale', 'stop.requested': 'gone' },
     },

@@ -7,6 +7,7 @@
  * A2. A wish to restart (`restart.requested`) drains like a stop, and ends as a failure so that the exit code says so.
  */
 import { assign, fromPromise, setup } from 'xstate';
+import type { Tone } from './tone.ts';
 
 type Input = { readonly drainMsMax: number };
 type Context = Input & { readonly failure: string | undefined };
@@ -26,7 +27,7 @@ export const agentkMachine = setup({
     events: {} as Event,
     input: {} as Input,
     output: {} as Output,
-    tags: {} as 'ready',
+    tags: {} as 'ready' | Tone,
   },
   actors: {
     startTree: fromPromise<void, void>(notProvided('startTree')),
@@ -49,6 +50,7 @@ export const agentkMachine = setup({
     context.failure === undefined ? { kind: 'stopped' } : { kind: 'failed', reason: context.failure },
   states: {
     starting: {
+      tags: ['transient'],
       invoke: {
         id: 'startTree',
         src: 'startTree',
@@ -62,7 +64,7 @@ export const agentkMachine = setup({
       },
     },
     ready: {
-      tags: ['ready'],
+      tags: ['ready', 'healthy'],
       on: {
         'stop.requested': 'draining',
         'restart.requested': { target: 'draining', actions: { type: 'keepFailure', params: failure } },
@@ -70,6 +72,7 @@ export const agentkMachine = setup({
       },
     },
     draining: {
+      tags: ['transient'],
       invoke: {
         id: 'drainTree',
         src: 'drainTree',
@@ -80,6 +83,7 @@ export const agentkMachine = setup({
       on: { 'stop.requested': 'killing' },
     },
     killing: {
+      tags: ['degraded'],
       invoke: { id: 'killTree', src: 'killTree', onDone: 'stopped', onError: 'stopped' },
       on: { 'stop.requested': {} },
     },

@@ -54,6 +54,7 @@ export const arrivalMachine = setup({
   output: ({ event }) => event.output as Output,
   states: {
     probing: {
+      tags: ['transient'],
       after: { probeDeadline: { target: 'silent', actions: { type: 'cut', params: named } } },
       on: {
         'preface.seen': 'http2',
@@ -63,6 +64,7 @@ export const arrivalMachine = setup({
       },
     },
     upgrading: {
+      tags: ['transient'],
       after: { upgradeDeadline: { target: 'unfinished', actions: { type: 'cut', params: named } } },
       on: {
         'upgrade.accepted': 'websocket',
@@ -72,6 +74,7 @@ export const arrivalMachine = setup({
       },
     },
     answered: {
+      tags: ['transient'],
       after: { answerDeadline: { target: 'refused', actions: { type: 'cut', params: named } } },
       on: {
         'connection.closed': 'refused',

@@ -6,6 +6,7 @@
  * P2. Exits are told with their code and signal; the supervisor decides what they mean.
  */
 import { assign, setup } from 'xstate';
+import type { Tone } from './tone.ts';
 
 type Input = {
   readonly name: string;
@@ -28,7 +29,7 @@ export const childProcessMachine = setup({
     events: {} as Event,
     input: {} as Input,
     output: {} as Output,
-    tags: {} as 'ready',
+    tags: {} as 'ready' | Tone,
   },
   actions: {
     spawn: (_, _params: Input) => {},
@@ -52,6 +53,7 @@ export const childProcessMachine = setup({
   },
   states: {
     spawning: {
+      tags: ['transient'],
       entry: { type: 'spawn', params: ({ context }) => context },
       on: {
         'process.started': 'running',
@@ -65,13 +67,15 @@ export const childProcessMachine = setup({
         'stop.requested': 'stopping',
       },
     },
-    running: { tags: ['ready'], on: { 'stop.requested': 'stopping' } },
+    running: { tags: ['ready', 'healthy'], on: { 'stop.requested': 'stopping' } },
     stopping: {
+      tags: ['transient'],
       entry: { type: 'signal', params: ({ context }) => ({ name: context.name, signal: 'SIGTERM' }) },
       after: { stopGrace: 'killing' },
       on: { 'stop.requested': 'killing' },
     },
     killing: {
+      tags: ['degraded'],
       entry: { type: 'signal', params: ({ context }) => ({ name: context.name, signal: 'SIGKILL' }) },
       on: { 'stop.requested': {} },
     },

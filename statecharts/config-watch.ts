@@ -102,6 +102,7 @@ export const configWatchMachine = setup({
   },
   states: {
     resolving: {
+      tags: ['transient'],
       entry: 'forgetPush',
       on: { 'push.noticed': { actions: 'notePush' } },
       invoke: {
@@ -130,6 +131,7 @@ export const configWatchMachine = setup({
       },
     },
     fetching: {
+      tags: ['transient'],
       on: { 'push.noticed': { actions: 'notePush' } },
       invoke: {
         id: 'fetch',
@@ -148,6 +150,7 @@ export const configWatchMachine = setup({
       },
     },
     delivering: {
+      tags: ['healthy'],
       on: { 'push.noticed': { actions: 'notePush' } },
       invoke: {
         id: 'deliver',
@@ -166,11 +169,12 @@ export const configWatchMachine = setup({
       },
     },
     waiting: {
+      tags: ['healthy'],
       always: { guard: 'pushed', target: 'resolving' },
       after: { pollPeriod: 'resolving' },
       on: { 'push.noticed': 'resolving' },
     },
-    backingOff: { after: { backoff: 'resolving' }, on: { 'push.noticed': 'resolving' } },
+    backingOff: { tags: ['degraded'], after: { backoff: 'resolving' }, on: { 'push.noticed': 'resolving' } },
     ended: { type: 'final' },
   },
 });

@@ -100,6 +100,7 @@ export const configurationWatchMachine = setup({
   on: { 'stop.requested': '.stopped' },
   states: {
     waitingForLink: {
+      tags: ['transient'],
       entry: 'awaitLink',
       on: {
         'link.restored': {
@@ -112,6 +113,7 @@ export const configurationWatchMachine = setup({
       },
     },
     streaming: {
+      tags: ['healthy'],
       entry: {
         type: 'openStream',
         params: ({ context: { stream, incarnation, commitId } }) => ({ stream, incarnation, commitId }),
@@ -139,7 +141,7 @@ export const configurationWatchMachine = setup({
         ],
       },
     },
-    backingOff: { after: { backoff: 'waitingForLink' } },
+    backingOff: { tags: ['degraded'], after: { backoff: 'waitingForLink' } },
     replaced: {
       type: 'final',
       output: ({ context }) => ({ kind: 'identityChanged', reason: context.reason }),

@@ -87,8 +87,9 @@ export const fluxNotificationsMachine = setup({
   invoke: { id: 'link', src: 'link', onError: '.stopped' },
   on: { 'stop.requested': '.stopped' },
   states: {
-    gathering: { after: { gathered: 'waitingForLink' } },
+    gathering: { tags: ['transient'], after: { gathered: 'waitingForLink' } },
     waitingForLink: {
+      tags: ['transient'],
       entry: 'awaitLink',
       on: {
         'link.restored': {
@@ -98,6 +99,7 @@ export const fluxNotificationsMachine = setup({
       },
     },
     streaming: {
+      tags: ['healthy'],
       entry: {
         type: 'openStream',
         params: ({ context: { stream, incarnation } }) => ({ stream, incarnation }),
@@ -126,7 +128,7 @@ export const fluxNotificationsMachine = setup({
         },
       },
     },
-    backingOff: { after: { backoff: 'waitingForLink' } },
+    backingOff: { tags: ['degraded'], after: { backoff: 'waitingForLink' } },
     stopped: { type: 'final' },
   },
 });

@@ -82,11 +82,13 @@ export const fluxStreamMachine = setup({
   },
   states: {
     listening: {
+      tags: ['healthy'],
       always: { guard: 'isWaiting', target: 'telling' },
       on: { 'push.noticed': { actions: { type: 'enqueue', params: pushOf } } },
     },
     telling: {
       description: 'The first of the queue is checked and told.',
+      tags: ['healthy'],
       invoke: {
         id: 'verifyAndTell',
         src: 'verifyAndTell',
@@ -106,6 +108,7 @@ export const fluxStreamMachine = setup({
     },
     held: {
       description: 'The agent does not read; pushes wait in the queue.',
+      tags: ['degraded'],
       on: { 'stream.drained': 'listening', 'push.noticed': noticed },
     },
     ended: { type: 'final' },

@@ -6,6 +6,7 @@
  * F2. The stop is over when the parts have stopped, or their time is.
  */
 import { fromPromise, setup } from 'xstate';
+import type { Tone } from './tone.ts';
 
 type Input = { readonly fluxId: string };
 type Event = { readonly type: 'stop.requested' };
@@ -30,7 +31,7 @@ export const fluxMachine = setup({
     events: {} as Event,
     input: {} as Input,
     output: {} as Output,
-    tags: {} as 'ready',
+    tags: {} as 'ready' | Tone,
   },
   actors: {
     look: fromPromise<FluxPresence>(notProvided('look')),
@@ -59,6 +60,7 @@ export const fluxMachine = setup({
   output: { kind: 'stopped' },
   states: {
     looking: {
+      tags: ['transient'],
       invoke: {
         id: 'look',
         src: 'look',
@@ -79,9 +81,9 @@ export const fluxMachine = setup({
       },
       on: { 'stop.requested': 'stopped' },
     },
-    absent: { after: { recheck: 'looking' }, on: { 'stop.requested': 'stopped' } },
+    absent: { tags: ['healthy'], after: { recheck: 'looking' }, on: { 'stop.requested': 'stopped' } },
     running: {
-      tags: ['ready'],
+      tags: ['ready', 'healthy'],
       invoke: {
         id: 'runParts',
         src: 'runParts',
@@ -94,6 +96,7 @@ export const fluxMachine = setup({
       on: { 'stop.requested': 'stopping' },
     },
     stopping: {
+      tags: ['transient'],
       invoke: { id: 'stopParts', src: 'stopParts', onDone: 'stopped', onError: 'stopped' },
       after: { stopDeadline: 'stopped' },
       on: { 'stop.requested': {} },

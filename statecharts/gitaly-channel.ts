@@ -51,6 +51,7 @@ export const gitalyChannelMachine = setup({
   output: { kind: 'closed' },
   states: {
     serving: {
+      tags: ['healthy'],
       initial: 'idle',
       after: { renewal: 'retiring' },
       on: { 'stop.requested': 'retiring' },
@@ -71,6 +72,7 @@ export const gitalyChannelMachine = setup({
       },
     },
     retiring: {
+      tags: ['transient'],
       entry: { type: 'retire', params: ({ context }) => ({ channelId: context.channelId }) },
       after: { retireGrace: 'closed' },
       always: { guard: 'unused', target: 'closed' },

@@ -79,6 +79,7 @@ export const gitlabCallMachine = setup({
   states: {
     queued: {
       description: 'Waits for its turn under the rate limit.',
+      tags: ['transient'],
       invoke: {
         id: 'takeTurn',
         src: 'takeTurn',
@@ -88,6 +89,7 @@ export const gitlabCallMachine = setup({
       },
     },
     asking: {
+      tags: ['healthy'],
       entry: 'countTry',
       invoke: {
         id: 'ask',
@@ -108,7 +110,7 @@ export const gitlabCallMachine = setup({
         onError: 'failed',
       },
     },
-    backingOff: { after: { backoff: 'queued' } }, // Q1
+    backingOff: { tags: ['degraded'], after: { backoff: 'queued' } }, // Q1
     answered: { type: 'final', output: { kind: 'answered' } },
     failed: { type: 'final', output: ({ event }) => ({ kind: 'failed', reason: reasonOf(event) }) },
     late: { type: 'final', output: { kind: 'failed', reason: 'GitLab did not answer in time' } },

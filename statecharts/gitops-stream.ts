@@ -118,6 +118,7 @@ export const gitopsStreamMachine = setup({
   },
   states: {
     authorizing: {
+      tags: ['transient'],
       on: {
         'repository.polled': [
           {
@@ -148,6 +149,7 @@ export const gitopsStreamMachine = setup({
     },
     watching: {
       description: 'Everything known has been sent before; the poller of the repository tells of more.',
+      tags: ['healthy'],
       on: {
         'repository.polled': [
           {
@@ -163,8 +165,12 @@ export const gitopsStreamMachine = setup({
         ],
       },
     },
-    settled: { description: 'The agent has the one commit it wants; the stream only stays open.' },
+    settled: {
+      description: 'The agent has the one commit it wants; the stream only stays open.',
+      tags: ['healthy'],
+    },
     fetching: {
+      tags: ['transient'],
       invoke: {
         id: 'fetch',
         src: 'fetch',
@@ -182,6 +188,7 @@ export const gitopsStreamMachine = setup({
       },
     },
     sending: {
+      tags: ['healthy'],
       on: { 'age.expired': {}, 'stop.requested': {} },
       invoke: {
         id: 'send',
@@ -192,6 +199,7 @@ export const gitopsStreamMachine = setup({
       },
     },
     backingOff: {
+      tags: ['degraded'],
       after: { backoff: 'authorizing' },
       on: { 'repository.polled': { actions: { type: 'keepCommit', params: polled } } },
     },

@@ -10,6 +10,7 @@
  * I4. A watch that says nothing for longer than it was asked to last is dead, and is opened anew where it was.
  */
 import { assign, fromPromise, setup } from 'xstate';
+import type { Tone } from './tone.ts';
 
 export type ListOutcome =
   /** `uncached`: the server pages where it should answer from its cache. */
@@ -75,7 +76,7 @@ export const informerMachine = setup({
     events: {} as Event,
     input: {} as Input,
     output: {} as Output,
-    tags: {} as 'synced',
+    tags: {} as 'synced' | Tone,
   },
   actors: {
     list: fromPromise<ListOutcome, Asked>(notProvided('list')),
@@ -140,6 +141,7 @@ export const informerMachine = setup({
           states: {
             /** Nothing is known yet. */
             listing: {
+              tags: ['transient'],
               invoke: {
                 id: 'list',
                 src: 'list',
@@ -162,7 +164,7 @@ export const informerMachine = setup({
             },
             /** The copy may be old (I1). */
             relisting: {
-              tags: ['synced'],
+              tags: ['synced', 'transient'],
               invoke: {
                 id: 'relist',
                 src: 'list',
@@ -184,7 +186,7 @@ export const informerMachine = setup({
               },
             },
             watching: {
-              tags: ['synced'],
+              tags: ['synced', 'healthy'],
               invoke: {
                 id: 'watch',
                 src: 'watch',
@@ -202,6 +204,7 @@ export const informerMachine = setup({
               after: { watchDeadline: { target: 'watching', reenter: true, actions: 'reportSilence' } }, // I4
             },
             backingOff: {
+              tags: ['degraded'],
               after: {
                 backoff: [
                   { guard: 'watchNext', target: 'watching' },
@@ -213,6 +216,7 @@ export const informerMachine = setup({
           },
         },
         rhythm: {
+          tags: ['healthy'],
           initial: 'waiting',
           states: { waiting: { after: { resync: { target: 'waiting', reenter: true, actions: 'resync' } } } },
         },

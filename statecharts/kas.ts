@@ -7,6 +7,7 @@
  *     operator never needs SIGKILL (the original swallows it, `spec/kas.md §1.4`).
  */
 import { assign, fromPromise, setup } from 'xstate';
+import type { Tone } from './tone.ts';
 
 type Input = { readonly drainMsMax: number };
 type Context = Input & { readonly failure: string | undefined };
@@ -27,7 +28,7 @@ export const kasMachine = setup({
     events: {} as Event,
     input: {} as Input,
     output: {} as Output,
-    tags: {} as 'ready',
+    tags: {} as 'ready' | Tone,
   },
   actors: {
     startTree: fromPromise<void, void>(notProvided('startTree')),
@@ -48,6 +49,7 @@ export const kasMachine = setup({
     context.failure === undefined ? { kind: 'stopped' } : { kind: 'failed', reason: context.failure },
   states: {
     starting: {
+      tags: ['transient'],
       invoke: {
         id: 'startTree',
         src: 'startTree',
@@ -60,7 +62,7 @@ export const kasMachine = setup({
       on: { 'stop.requested': 'draining' },
     },
     ready: {
-      tags: ['ready'],
+      tags: ['ready', 'healthy'],
       on: {
         'stop.requested': 'draining',
         'tree.failed': {
@@ -70,6 +72,7 @@ export const kasMachine = setup({
       },
     },
     draining: {
+      tags: ['transient'],
       invoke: {
         id: 'drainTree',
         src: 'drainTree',
@@ -83,6 +86,7 @@ export const kasMachine = setup({
       on: { 'stop.requested': 'killing' },
     },
     killing: {
+      tags: ['degraded'],
       invoke: { id: 'killTree', src: 'killTree', onDone: 'stopped', onError: 'stopped' },
       after: { killDeadline: 'stopped' },
       on: { 'stop.requested': {} },

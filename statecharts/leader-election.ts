@@ -9,6 +9,7 @@
  * E3. A planned stop gives the Lease back, after everything that ran as leader has stopped (the tree sees to that).
  */
 import { assign, fromPromise, setup } from 'xstate';
+import type { Tone } from './tone.ts';
 
 export type LeaseAttempt =
   /** Ours; `tookMs` since the start of the attempt. */
@@ -48,7 +49,7 @@ export const leaderElectionMachine = setup({
     events: {} as Event,
     input: {} as Input,
     output: {} as Output,
-    tags: {} as 'leading',
+    tags: {} as 'leading' | Tone,
   },
   actors: {
     bid: fromPromise<LeaseAttempt, Bid>(notProvided('bid')),
@@ -91,6 +92,7 @@ export const leaderElectionMachine = setup({
   states: {
     /** The Lease is named after the agent, whose id comes with its first configuration. */
     unidentified: {
+      tags: ['transient'],
       entry: 'askWho',
       on: {
         'agent.identified': {
@@ -101,6 +103,7 @@ export const leaderElectionMachine = setup({
       },
     },
     bidding: {
+      tags: ['transient'],
       invoke: {
         id: 'bid',
         src: 'bid',
@@ -117,7 +120,11 @@ export const leaderElectionMachine = setup({
       },
       on: { 'stop.requested': 'stopped' },
     },
-    candidate: { after: { candidateRetry: 'bidding' }, on: { 'stop.requested': 'stopped' } },
+    candidate: {
+      tags: ['healthy'],
+      after: { candidateRetry: 'bidding' },
+      on: { 'stop.requested': 'stopped' },
+    },
     leading: {
       tags: ['leading'],
       entry: { type: 'startLeading', params: bid },
@@ -125,12 +132,13 @@ export const leaderElectionMachine = setup({
       initial: 'holding',
       on: { 'stop.requested': 'releasing' },
       states: {
-        holding: { after: { retry: 'due' } },
+        holding: { tags: ['healthy'], after: { retry: 'due' } },
         due: {
           after: { overdue: '#leaderElection.lost' },
           initial: 'renewing',
           states: {
             renewing: {
+              tags: ['healthy'],
               invoke: {
                 id: 'renew',
                 src: 'bid',
@@ -146,19 +154,21 @@ export const leaderElectionMachine = setup({
                 onError: 'retrying',
               },
             },
-            retrying: { after: { retry: 'renewing' } },
+            retrying: { tags: ['degraded'], after: { retry: 'renewing' } },
           },
         },
       },
     },
     /** Others may lead by now (E2). */
     lost: {
+      tags: ['degraded'],
       invoke: { id: 'yield', src: 'yield', onDone: 'yielded', onError: 'yielded' },
       after: { yieldDeadline: { target: 'yielded', actions: 'reportHang' } },
       on: { 'stop.requested': 'stopped' },
     },
-    yielded: { after: { afterLoss: 'bidding' }, on: { 'stop.requested': 'stopped' } },
+    yielded: { tags: ['transient'], after: { afterLoss: 'bidding' }, on: { 'stop.requested': 'stopped' } },
     releasing: {
+      tags: ['transient'],
       invoke: { id: 'release', src: 'release', input: bid, onDone: 'stopped', onError: 'stopped' },
       after: { releaseDeadline: 'stopped' },
       on: { 'stop.requested': {} },

@@ -6,6 +6,7 @@
  * L2. Work in flight has a deadline; after it the connections are cut.
  */
 import { assign, fromPromise, setup } from 'xstate';
+import type { Tone } from './tone.ts';
 
 type Input = {
   readonly name: string;
@@ -29,7 +30,7 @@ export const listenerMachine = setup({
     events: {} as Event,
     input: {} as Input,
     output: {} as Output,
-    tags: {} as 'ready',
+    tags: {} as 'ready' | Tone,
   },
   actors: {
     open: fromPromise<void, Named>(notProvided('open')),
@@ -54,6 +55,7 @@ export const listenerMachine = setup({
     context.failure === undefined ? { kind: 'closed' } : { kind: 'failed', reason: context.failure },
   states: {
     opening: {
+      tags: ['transient'],
       invoke: {
         id: 'open',
         src: 'open',
@@ -67,7 +69,7 @@ export const listenerMachine = setup({
       on: { 'stop.requested': 'cutting' },
     },
     listening: {
-      tags: ['ready'],
+      tags: ['ready', 'healthy'],
       on: {
         'stop.requested': 'lingering',
         'socket.failed': {
@@ -78,10 +80,12 @@ export const listenerMachine = setup({
     },
     lingering: {
       description: 'Still accepting, so that balancers which have not noticed yet lose nothing.',
+      tags: ['transient'],
       after: { listenGrace: 'draining' },
       on: { 'stop.requested': 'draining' },
     },
     draining: {
+      tags: ['transient'],
       entry: { type: 'announceDrain', params: named },
       invoke: {
         id: 'drain',
@@ -94,6 +98,7 @@ export const listenerMachine = setup({
       on: { 'stop.requested': 'cutting' },
     },
     cutting: {
+      tags: ['degraded'],
       invoke: {
         id: 'cut',
         src: 'cut',

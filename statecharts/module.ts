@@ -8,6 +8,7 @@
  * M3. A start and a stop have a deadline: what hangs is abandoned and reported.
  */
 import { assign, fromPromise, setup } from 'xstate';
+import type { Tone } from './tone.ts';
 
 type Input = {
   readonly name: string;
@@ -48,7 +49,7 @@ export const moduleMachine = setup({
     events: {} as Event,
     input: {} as Input,
     output: {} as Output,
-    tags: {} as 'ready',
+    tags: {} as 'ready' | Tone,
   },
   actors: {
     startModule: fromPromise<void, Named>(notProvided('startModule')),
@@ -81,7 +82,7 @@ export const moduleMachine = setup({
   output: { kind: 'stopped' },
   states: {
     resting: {
-      tags: ['ready'],
+      tags: ['ready', 'healthy'],
       always: { guard: 'wanted', target: 'starting' },
       on: {
         'configuration.changed': { actions: { type: 'keepWanted', params: wish } },
@@ -89,6 +90,7 @@ export const moduleMachine = setup({
       },
     },
     starting: {
+      tags: ['transient'],
       invoke: {
         id: 'startModule',
         src: 'startModule',
@@ -115,7 +117,7 @@ export const moduleMachine = setup({
       },
     },
     running: {
-      tags: ['ready'],
+      tags: ['ready', 'healthy'],
       always: { guard: ({ context }) => !context.wanted, target: 'unloading' },
       entry: { type: 'configure', params: named },
       after: { proven: { actions: 'forgiveFailures' } },
@@ -135,6 +137,7 @@ export const moduleMachine = setup({
       },
     },
     restarting: {
+      tags: ['down'],
       entry: 'countFailure',
       invoke: { id: 'stopModule', src: 'stopModule', input: named, onDone: {}, onError: {} },
       after: { backoff: 'resting' },
@@ -145,6 +148,7 @@ export const moduleMachine = setup({
     },
     /** No longer wanted. */
     unloading: {
+      tags: ['transient'],
       invoke: { id: 'stopModule', src: 'stopModule', input: named, onDone: 'resting', onError: 'resting' },
       after: { stopDeadline: 'resting' },
       on: {
@@ -153,6 +157,7 @@ export const moduleMachine = setup({
       },
     },
     stopping: {
+      tags: ['transient'],
       invoke: { id: 'stopModule', src: 'stopModule', input: named, onDone: 'stopped', onError: 'stopped' },
       after: { stopDeadline: 'stopped' },
       on: { 'stop.requested': {} },

@@ -71,6 +71,7 @@ export const policyInquiryMachine = setup({
   on: { 'stop.requested': '.stopped' },
   states: {
     asking: {
+      tags: ['transient'],
       invoke: {
         id: 'ask',
         src: 'ask',
@@ -81,8 +82,8 @@ export const policyInquiryMachine = setup({
         onError: 'backingOff',
       },
     },
-    resting: { after: { period: 'asking' } },
-    backingOff: { after: { backoff: 'asking' } },
+    resting: { tags: ['healthy'], after: { period: 'asking' } },
+    backingOff: { tags: ['degraded'], after: { backoff: 'asking' } },
     stopped: { type: 'final' },
   },
 });

@@ -6,6 +6,7 @@
  * R2. A lost link is no failure: the next connection registers again.
  */
 import { assign, fromCallback, fromPromise, setup } from 'xstate';
+import type { Tone } from './tone.ts';
 
 export type RegisterOutcome =
   | { readonly kind: 'registered' }
@@ -51,7 +52,7 @@ export const registrationMachine = setup({
     events: {} as Event,
     input: {} as Input,
     output: {} as Output,
-    tags: {} as 'registered',
+    tags: {} as 'registered' | Tone,
   },
   actors: {
     /** Sends `link.restored` for each connection that comes up. */
@@ -92,12 +93,14 @@ export const registrationMachine = setup({
   on: { 'stop.requested': '.stopped' },
   states: {
     waitingForLink: {
+      tags: ['transient'],
       entry: 'awaitLink',
       on: {
         'link.restored': { target: 'registering', actions: { type: 'takeIncarnation', params: theirs } },
       },
     },
     registering: {
+      tags: ['transient'],
       invoke: {
         id: 'register',
         src: 'register',
@@ -114,7 +117,7 @@ export const registrationMachine = setup({
       },
     },
     registered: {
-      tags: ['registered'],
+      tags: ['registered', 'healthy'],
       after: { period: 'waitingForLink' },
       on: {
         'link.restored': {
@@ -125,6 +128,7 @@ export const registrationMachine = setup({
       },
     },
     backingOff: {
+      tags: ['degraded'],
       after: { backoff: 'waitingForLink' },
       on: {
         'link.restored': {

@@ -79,6 +79,7 @@ export const repositoryPollerMachine = setup({
   },
   states: {
     polling: {
+      tags: ['healthy'],
       entry: 'forgetPush',
       on: { 'push.noticed': { actions: 'notePush' } },
       invoke: {
@@ -100,11 +101,13 @@ export const repositoryPollerMachine = setup({
       },
     },
     waiting: {
+      tags: ['healthy'],
       always: { guard: 'pushed', target: 'polling' },
       after: { pollPeriod: [{ guard: 'wanted', target: 'polling' }, { target: 'ended' }] },
       on: { 'push.noticed': 'polling' },
     },
     backingOff: {
+      tags: ['degraded'],
       after: { backoff: [{ guard: 'wanted', target: 'polling' }, { target: 'ended' }] },
       on: { 'push.noticed': 'polling' },
     },

@@ -126,6 +126,7 @@ export const requestMachine = setup({
   output: ({ event }) => event.output as Output,
   states: {
     authorizing: {
+      tags: ['transient'],
       meta: { owner: 'authorisation with GitLab' },
       entry: { type: 'authorize', params: ({ context }) => ({ ...named({ context }), kind: context.kind }) },
       after: { authorizeDeadline: { target: 'refused', actions: keepSlowness } },
@@ -137,6 +138,7 @@ export const requestMachine = setup({
       },
     },
     locating: {
+      tags: ['transient'],
       meta: { owner: 'tunnel directory' },
       entry: { type: 'locate', params: named },
       exit: { type: 'leaveWaiters', params: named },
@@ -150,6 +152,7 @@ export const requestMachine = setup({
       },
     },
     waiting: {
+      tags: ['degraded'],
       meta: { owner: 'tunnel directory' },
       entry: { type: 'joinWaiters', params: named },
       exit: { type: 'leaveWaiters', params: named },
@@ -162,6 +165,7 @@ export const requestMachine = setup({
       },
     },
     forwarding: {
+      tags: ['healthy'],
       meta: { owner: 'pipe' },
       entry: { type: 'forward', params: onTunnel },
       on: {

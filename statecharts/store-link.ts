@@ -10,6 +10,7 @@
  * L5. A stop finishes what was handed over, within a deadline.
  */
 import { assign, fromCallback, fromPromise, setup, type EventObject } from 'xstate';
+import type { Tone } from './tone.ts';
 
 type Input = {
   readonly name: string;
@@ -65,7 +66,7 @@ export const storeLinkMachine = setup({
     events: {} as Event,
     input: {} as Input,
     output: {} as Output,
-    tags: {} as 'ready',
+    tags: {} as 'ready' | Tone,
   },
   actors: {
     /** Owns the sockets: closes them with the actor, also when that crashes. */
@@ -119,6 +120,7 @@ export const storeLinkMachine = setup({
       initial: 'dialing',
       states: {
         dialing: {
+          tags: ['transient'],
           entry: 'nextIncarnation',
           invoke: {
             id: 'dial',
@@ -142,11 +144,11 @@ export const storeLinkMachine = setup({
             ],
           },
         },
-        waiting: { after: { backoff: 'dialing' } },
+        waiting: { tags: ['down'], after: { backoff: 'dialing' } },
       },
     },
     ready: {
-      tags: ['ready'],
+      tags: ['ready', 'healthy'],
       // Counted up front and forgiven when proven (L4): whatever ends it early leaves a failure behind.
       entry: ['countFailure', { type: 'announce', params: named }],
       after: { proven: { actions: 'forgiveFailures' } },
@@ -176,6 +178,7 @@ export const storeLinkMachine = setup({
     degraded: {
       description:
         'It was there and is not now: calls fail at once, and it is dialled until it answers (L1, L2).',
+      tags: ['down'],
       initial: 'waiting',
       entry: [
         { type: 'withdraw', params: named },
@@ -201,6 +204,7 @@ export const storeLinkMachine = setup({
     },
     finishing: {
       description: 'What was handed over is still written (L5).',
+      tags: ['transient'],
       invoke: { id: 'finish', src: 'finish', input: named, onDone: 'stopped', onError: 'stopped' },
       after: { finishDeadline: 'stopped' },
       on: {

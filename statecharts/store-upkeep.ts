@@ -45,16 +45,22 @@ export const storeUpkeepMachine = setup({
   output: { kind: 'stopped' },
   on: { 'stop.requested': '.stopped' },
   states: {
-    resting: { after: { sweepPeriod: 'sweeping' }, on: { 'entries.missing': 'restoring' } },
+    resting: {
+      tags: ['healthy'],
+      after: { sweepPeriod: 'sweeping' },
+      on: { 'entries.missing': 'restoring' },
+    },
     sweeping: {
+      tags: ['healthy'],
       invoke: { id: 'sweep', src: 'sweep', onDone: 'resting', onError: 'resting' },
       after: { sweepDeadline: 'resting' },
     },
     restoring: {
+      tags: ['degraded'],
       invoke: { id: 'restore', src: 'restore', onDone: 'calm', onError: 'calm' },
       after: { restoreDeadline: 'calm' },
     },
-    calm: { description: 'U2', after: { calm: 'resting' } },
+    calm: { description: 'U2', tags: ['healthy'], after: { calm: 'resting' } },
     stopped: { type: 'final' },
   },
 });

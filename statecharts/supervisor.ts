@@ -8,6 +8,7 @@
  * V3. The output says why the life ended; too many restarts is an end like any other, and the parent decides.
  */
 import { type ActorRefFrom, assign, setup } from 'xstate';
+import type { Tone } from './tone.ts';
 
 export interface SupervisorInput {
   readonly supervisorId: string;
@@ -45,7 +46,7 @@ export const supervisorMachine = setup({
     events: {} as SupervisorEvent,
     input: {} as SupervisorInput,
     output: {} as SupervisorOutput,
-    tags: {} as 'ready' | 'ending',
+    tags: {} as 'ready' | 'ending' | Tone,
   },
   actions: {
     /** Start all children in order, then say `children.started` or `child.startFailed`. */
@@ -68,6 +69,7 @@ export const supervisorMachine = setup({
   output: ({ context }) => context.verdict, // V3
   states: {
     created: {
+      tags: ['transient'],
       on: {
         'start.requested': 'starting',
         'stop.requested': {
@@ -77,6 +79,7 @@ export const supervisorMachine = setup({
       },
     },
     starting: {
+      tags: ['transient'],
       entry: 'startChildren',
       on: {
         'children.started': 'running',
@@ -91,7 +94,7 @@ export const supervisorMachine = setup({
       },
     },
     running: {
-      tags: ['ready'],
+      tags: ['ready', 'healthy'],
       on: {
         'restart.granted': { target: 'restarting', actions: 'countRestart' },
         'restart.refused': {
@@ -110,7 +113,7 @@ export const supervisorMachine = setup({
     },
     /** At least one child is being started again or waits for its turn; the others run. */
     restarting: {
-      tags: ['ready'],
+      tags: ['ready', 'degraded'],
       on: {
         'children.started': 'running',
         'restart.granted': { actions: 'countRestart' },
@@ -129,12 +132,12 @@ export const supervisorMachine = setup({
       },
     },
     givingUp: {
-      tags: ['ending'],
+      tags: ['ending', 'down'],
       entry: 'stopChildren',
       on: { 'children.stopped': 'stopped', 'stop.requested': {} }, // V2
     },
     stopping: {
-      tags: ['ending'],
+      tags: ['ending', 'transient'],
       entry: 'stopChildren',
       on: { 'children.stopped': 'stopped', 'stop.requested': {} }, // V2
     },

@@ -132,6 +132,7 @@ export const tunnelClientMachine = setup({
   output: ({ event }) => event.output as Output,
   states: {
     waitingForLink: {
+      tags: ['transient'],
       entry: { type: 'awaitLink', params: named },
       on: {
         'link.restored': {
@@ -147,6 +148,7 @@ export const tunnelClientMachine = setup({
       },
     },
     idle: {
+      tags: ['healthy'],
       after: {
         idleLimit: [
           {
@@ -189,6 +191,7 @@ export const tunnelClientMachine = setup({
       },
     },
     busy: {
+      tags: ['healthy'],
       on: {
         'request.finished': {
           guard: { type: 'current', params: theirs },
@@ -224,11 +227,13 @@ export const tunnelClientMachine = setup({
       },
     },
     backingOff: {
+      tags: ['down'],
       after: { backoff: 'waitingForLink' },
       on: { 'retire.requested': 'retired', 'stop.requested': 'stopped' },
     },
     /** Half-closed towards kas; a request that crossed on the way is aborted, nothing of it was executed. */
     retiring: {
+      tags: ['transient'],
       entry: { type: 'halfCloseStream', params: own },
       after: { retireDeadline: { target: 'retired', actions: { type: 'abortStream', params: own } } },
       on: {
@@ -243,6 +248,7 @@ export const tunnelClientMachine = setup({
     },
     /** Stopping with a request under way (T4); the supervisor's budget bounds it. */
     finishing: {
+      tags: ['transient'],
       entry: { type: 'sealStream', params: own },
       on: {
         'request.finished': {

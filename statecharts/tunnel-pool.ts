@@ -88,6 +88,7 @@ export const tunnelPoolMachine = setup({
     steady: {
       description:
         'As many tunnels as are needed. Entered at the start and after mending: opens what is missing.',
+      tags: ['healthy'],
       entry: [
         { type: 'openTunnels', params: missing },
         { type: 'countOpened', params: missing },
@@ -103,7 +104,7 @@ export const tunnelPoolMachine = setup({
         ],
       },
     },
-    mending: { after: { mendDelay: 'steady' } },
+    mending: { tags: ['degraded'], after: { mendDelay: 'steady' } },
     stopped: { type: 'final' },
   },
 });

@@ -13,6 +13,7 @@
  * T5. What the network says counts only with this stream's incarnation.
  */
 import { assign, setup } from 'xstate';
+import type { Tone } from './tone.ts';
 
 export const tunnelLimits = { claimMs: 30_000, rearmMs: 10_000 } as const;
 
@@ -75,7 +76,7 @@ export const tunnelMachine = setup({
     events: {} as Event,
     input: {} as Input,
     output: {} as Output,
-    tags: {} as 'claimable',
+    tags: {} as 'claimable' | Tone,
   },
   actions: {
     offer: (_, _params: Named & { agentId: bigint }) => {},
@@ -110,7 +111,7 @@ export const tunnelMachine = setup({
   states: {
     idle: {
       meta: { owner: 'tunnel directory' },
-      tags: ['claimable'],
+      tags: ['claimable', 'healthy'],
       entry: { type: 'offer', params: named },
       exit: { type: 'withdraw', params: named },
       on: {
@@ -121,6 +122,7 @@ export const tunnelMachine = setup({
       },
     },
     claimed: {
+      tags: ['healthy'],
       meta: { owner: 'claiming request' },
       after: { claimDeadline: { target: 'idle', actions: [loseClaim, 'dropClaim'] } },
       on: {
@@ -133,6 +135,7 @@ export const tunnelMachine = setup({
       },
     },
     forwarding: {
+      tags: ['healthy'],
       meta: { owner: 'pipe of the request' },
       on: {
         'forward.finished': [
@@ -145,6 +148,7 @@ export const tunnelMachine = setup({
     },
     finishing: {
       description: 'The last exchange: age or stop came while forwarding.',
+      tags: ['transient'],
       meta: { owner: 'pipe of the request' },
       on: {
         'forward.finished': { guard: ours, target: 'done', actions: keepStatus },
@@ -152,6 +156,7 @@ export const tunnelMachine = setup({
       },
     },
     rearming: {
+      tags: ['transient'],
       meta: { owner: 'tunnel actor' },
       after: { rearmDeadline: 'done' },
       on: {

@@ -62,10 +62,7 @@ export const usageReporterMachine = setup({
   initial: 'collecting',
   output: ({ event }) => event.output as Output,
   states: {
-    collecting: {
-      after: { period: 'reporting' },
-      on: { 'stop.requested': 'flushing' },
-    },
+    collecting: { tags: ['healthy'], after: { period: 'reporting' }, on: { 'stop.requested': 'flushing' } },
     reporting: {
       invoke: {
         id: 'report',
@@ -86,9 +83,10 @@ export const usageReporterMachine = setup({
       },
       initial: 'going',
       states: {
-        going: { on: { 'stop.requested': 'stopping' } },
+        going: { tags: ['healthy'], on: { 'stop.requested': 'stopping' } },
         stopping: {
           description: 'A stop came in the middle of a report (U1).',
+          tags: ['transient'],
           after: { endLimit: '#usageReporter.stopped' }, // U3
         },
       },
@@ -96,6 +94,7 @@ export const usageReporterMachine = setup({
     },
     flushing: {
       description: 'The last report.',
+      tags: ['transient'],
       invoke: {
         id: 'flush',
         src: 'report',

@@ -8,6 +8,7 @@
  * F3. Files that never stop changing are read all the same, after a bounded number of prolongations.
  */
 import { assign, fromCallback, fromPromise, setup } from 'xstate';
+import type { Tone } from './tone.ts';
 
 /** `name` says which files, to whoever reads them. */
 type Input = { readonly name: string };
@@ -45,7 +46,7 @@ export const watchedFilesMachine = setup({
     events: {} as Event,
     input: {} as Input,
     output: {} as Output,
-    tags: {} as 'ready',
+    tags: {} as 'ready' | Tone,
   },
   actors: {
     read: fromPromise<FilesVerdict, Named>(notProvided('read')),
@@ -91,6 +92,7 @@ export const watchedFilesMachine = setup({
   on: { 'stop.requested': '.stopped' },
   states: {
     reading: {
+      tags: ['transient'],
       entry: 'forgetChange',
       invoke: {
         id: 'read',
@@ -112,19 +114,19 @@ export const watchedFilesMachine = setup({
     },
     watching: {
       description: 'The files as they are now are in force.',
-      tags: ['ready'],
+      tags: ['ready', 'healthy'],
       always: { guard: 'changedMeanwhile', target: 'settling' },
       on: { 'files.changed': 'settling' },
     },
     rejected: {
       description: 'The files as they are now are not usable; the last good ones are in force (F1).',
-      tags: ['ready'],
+      tags: ['ready', 'degraded'],
       always: { guard: 'changedMeanwhile', target: 'settling' },
       on: { 'files.changed': 'settling' },
     },
     settling: {
       description: 'They have changed; whoever writes them may not be done.',
-      tags: ['ready'],
+      tags: ['ready', 'transient'],
       after: { settle: 'reading' },
       on: { 'files.changed': { guard: 'mayProlong', target: 'settling', reenter: true, actions: 'prolong' } }, // F3
     },

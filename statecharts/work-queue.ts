@@ -65,6 +65,7 @@ export const workQueueMachine = setup({
   on: { 'stop.requested': '.stopped' },
   states: {
     working: {
+      tags: ['healthy'],
       invoke: {
         id: 'work',
         src: 'work',
@@ -96,8 +97,8 @@ export const workQueueMachine = setup({
         },
       },
     },
-    waiting: { after: { due: 'working' }, on: { 'work.added': 'working' } },
-    resting: { on: { 'work.added': 'working' } },
+    waiting: { tags: ['healthy'], after: { due: 'working' }, on: { 'work.added': 'working' } },
+    resting: { tags: ['healthy'], on: { 'work.added': 'working' } },
     stopped: { type: 'final' },
   },
 });

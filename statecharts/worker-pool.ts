@@ -6,6 +6,7 @@
  * W2. A pool that cannot start a worker at all ends as failed, and its supervisor tries again.
  */
 import { assign, fromPromise, setup } from 'xstate';
+import type { Tone } from './tone.ts';
 
 type Context = { readonly failure: string | undefined };
 type Event =
@@ -26,7 +27,7 @@ export const workerPoolDelays = {
 } as const;
 
 export const workerPoolMachine = setup({
-  types: { context: {} as Context, events: {} as Event, output: {} as Output, tags: {} as 'ready' },
+  types: { context: {} as Context, events: {} as Event, output: {} as Output, tags: {} as 'ready' | Tone },
   actors: { open: fromPromise<void>(notProvided('open')), close: fromPromise<void>(notProvided('close')) },
   actions: {
     keepFailure: assign((_, { reason }: { reason: string }) => ({ failure: reason })),
@@ -48,6 +49,7 @@ export const workerPoolMachine = setup({
   },
   states: {
     starting: {
+      tags: ['transient'],
       invoke: {
         id: 'open',
         src: 'open',
@@ -66,15 +68,16 @@ export const workerPoolMachine = setup({
       on: { 'stop.requested': 'stopping' },
     },
     accepting: {
-      tags: ['ready'],
+      tags: ['ready', 'healthy'],
       on: { 'queue.filled': 'saturated', 'stop.requested': 'stopping' },
     },
     saturated: {
       description: 'As many tasks wait as may; new ones are refused as busy until half of them are done.',
-      tags: ['ready'],
+      tags: ['ready', 'degraded'],
       on: { 'queue.eased': 'accepting', 'stop.requested': 'stopping' },
     },
     stopping: {
+      tags: ['transient'],
       invoke: { id: 'close', src: 'close', onDone: 'stopped', onError: 'stopped' },
       after: { stopDeadline: 'stopped' },
       on: { 'stop.requested': {} },

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { AnyMachineSnapshot, AnyStateMachine, AnyStateNode } from 'xstate';
 import { describe, expect, it } from 'vitest';
 import { charts } from '../../statecharts/index.ts';
+import { tones } from '../../statecharts/tone.ts';
 import { type Graph, graphOf, modelled, stateKeyOf } from './walk.ts';
 
 /** The machine itself, from `setup(` to its end; the essay and the vocabulary come on top. */
@@ -75,7 +76,8 @@ const folder = new URL('../../statecharts/', import.meta.url);
 
 it('lists every chart of the folder, in order', () => {
   const files = readdirSync(folder).map((file) => file.replace(/\.ts$/, ''));
-  expect(charts.map(({ name }) => name)).toEqual(files.filter((file) => file !== 'index').sort());
+  const vocabulary = new Set(['index', 'tone']);
+  expect(charts.map(({ name }) => name)).toEqual(files.filter((file) => !vocabulary.has(file)).sort());
 });
 
 const modelledCharts = charts.map(({ name, machine }) => ({ name, machine: modelled(name, machine) }));
@@ -118,6 +120,16 @@ describe.each(modelledCharts)('the $name chart', ({ name, machine }) => {
         status === 'active' && !_nodes.some(({ transitions }) => transitions.has('stop.requested')),
     );
     expect(deaf.map(({ value }) => value)).toEqual([]);
+  });
+
+  it('says of each state that is not an end how it is to be taken, in exactly one word', () => {
+    const tonesOn = (node: AnyStateNode): readonly string[] => [
+      ...node.tags.filter((tag) => tones.some((tone) => tone === tag)),
+      ...(node.parent === undefined ? [] : tonesOn(node.parent)),
+    ];
+    const leaves = nodesOf(machine.root).filter(({ type }) => type === 'atomic');
+    const unclear = leaves.filter((leaf) => tonesOn(leaf).length !== 1);
+    expect(unclear.map((leaf) => [leaf.id, tonesOn(leaf)])).toEqual([]);
   });
 
   it('ends with a verdict', () => {
