@@ -179,7 +179,8 @@ export class AgentConnections {
 
   #refuse(connection: Connection, reason: string): void {
     this.#refused.inc({ reason });
-    connection.http2.destroy();
+    // Not at once: node:http2 throws when a session is gone before it has read what came with its socket.
+    setImmediate(() => connection.http2.destroy());
   }
 
   /**

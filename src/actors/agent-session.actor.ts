@@ -11,6 +11,7 @@ import { guarded, Population } from '../supervisor/index.ts';
 import type { AgentConnection, ConnectionMember } from './agent-connection.actor.ts';
 import { withDeadline } from './deadline-signal.ts';
 import { actorTimes } from './limits.ts';
+import { RefusalVoice } from './refusal-voice.ts';
 import type { WaitingCalls } from './waiting-calls.ts';
 import { tell } from './tell.ts';
 
@@ -128,6 +129,7 @@ export function createAgentSessionLogic(
   deps: AgentSessionDeps,
   find: (sessionId: string) => AgentSession | undefined,
 ): AnyActorLogic {
+  const voice = new RefusalVoice(deps.clock, deps.log);
   return guarded(
     agentSessionMachine.provide({
       actors: {
@@ -153,10 +155,7 @@ export function createAgentSessionLogic(
             });
           } else if (verdict.kind === 'refused') {
             session.refusal = status(verdict.code as StatusCode, verdict.reason);
-            deps.log.warn('Agent refused: GitLab does not accept its token', {
-              reason: verdict.reason,
-              peer: session.connection.peer,
-            });
+            voice.refused(session.connection.peer, verdict.reason);
           } else {
             session.connection.undecided();
             // One warning for an outage, not one for each try of each agent.

@@ -4,6 +4,7 @@
  *
  * A1. The quota is counted before anything else is done for a token, and a store that fails does not lock agents out.
  * A2. Tokens are compared by hash and never leave this file but towards GitLab.
+ * A3. What was refused on a connection is refused again for a while without asking anybody (`refused-tokens.ts`).
  */
 import { hash as digest } from 'node:crypto';
 import type { AnyActorLogic } from 'xstate';
@@ -11,7 +12,7 @@ import type { ServerCall } from '../pipe/grpc/index.ts';
 import type { Counter, Metrics } from '../ports/index.ts';
 import { bearerToken, secretKey, status, StatusCode, type RpcStatus } from '../protocol/index.ts';
 import type { DynamicSupervisor } from '../supervisor/index.ts';
-import type { AgentConnections } from './agent-connection.actor.ts';
+import type { AgentConnection, AgentConnections } from './agent-connection.actor.ts';
 import {
   AgentSession,
   createAgentSessionLogic,
@@ -21,6 +22,7 @@ import {
   type AgentSessionDeps,
 } from './agent-session.actor.ts';
 import { actorLimits, actorTimes } from './limits.ts';
+import { RefusedTokens } from './refused-tokens.ts';
 import { WaitingCalls } from './waiting-calls.ts';
 
 export interface AgentSessionsDeps extends AgentSessionDeps {
@@ -42,6 +44,7 @@ export class AgentSessions {
   readonly #rateExceeded: Counter;
   readonly #byId = new Map<string, AgentSession>();
   readonly #byOwner = new Map<string, AgentSession>();
+  readonly #refused = new WeakMap<AgentConnection, RefusedTokens>();
   #incarnation = 0;
   #made = 0;
 
@@ -67,6 +70,8 @@ export class AgentSessions {
    * @param patient waits while GitLab cannot be asked instead of failing with UNAVAILABLE
    */
   admit(call: ServerCall, patient: boolean, done: (admission: Admission) => void): void {
+    const refusal = this.#refusal(call);
+    if (refusal !== undefined) return done({ kind: 'refused', status: refusal }); // A3
     this.admitToken(call, (admission) => {
       if (admission.kind === 'refused') return done(admission);
       const { token } = admission;
@@ -116,6 +121,19 @@ export class AgentSessions {
     else done({ kind: 'refused', status: tooMany });
   }
 
+  /** What is refused without asking anybody (A3). Costs nothing on connections where nobody was refused. */
+  #refusal(call: ServerCall): RpcStatus | undefined {
+    const connection = this.#deps.connections.of(call.session);
+    const refused = connection === undefined ? undefined : this.#refused.get(connection);
+    if (connection === undefined || refused === undefined) return undefined;
+    const token = bearerToken(call.metadata);
+    if (token.kind === 'refused') return undefined;
+    const hash = digest('sha256', token.value, 'hex');
+    if (this.#byOwner.has(`${connection.connectionId} ${hash}`)) return undefined;
+    const now = this.#deps.clock.monotonic();
+    return refused.recall(hash, now) ?? (refused.isSpent(now) ? tooManyRefusals : undefined);
+  }
+
   #find(call: ServerCall, token: string, hash: string): AgentSession | undefined {
     const connection = this.#deps.connections.of(call.session);
     if (connection === undefined) return undefined;
@@ -151,6 +169,7 @@ export class AgentSessions {
       this.#byId.delete(sessionId);
       this.#byOwner.delete(owner);
       connection.members.delete(session);
+      if (session.refusal !== undefined) this.#remember(connection, hash, session.refusal);
       dismiss(session);
     };
     if (started.kind === 'refused') {
@@ -162,8 +181,19 @@ export class AgentSessions {
     started.ref.subscribe({ complete: forget, error: forget });
     return session;
   }
+
+  #remember(connection: AgentConnection, hash: string, refusal: RpcStatus): void {
+    const now = this.#deps.clock.monotonic();
+    let refused = this.#refused.get(connection);
+    if (refused === undefined) this.#refused.set(connection, (refused = new RefusedTokens(now)));
+    refused.remember(hash, refusal, now);
+  }
 }
 
+const tooManyRefusals = status(
+  StatusCode.ResourceExhausted,
+  'too many tokens were refused on this connection, try again later',
+);
 const exhausted = status(
   StatusCode.ResourceExhausted,
   'new connection rate limit exhausted for this agent, try again later',

@@ -8,6 +8,13 @@ export const actorLimits = {
   arrivalsMax: 4_096,
   /** Connections of GitLab, and as many of other kas. */
   rpcConnectionsMax: 1_000,
+  /** Tokens refused on one connection: remembered, and asked about at once and per second over a long time. */
+  refusalsRemembered: 32,
+  refusalsBurst: 100,
+  refusalsPerSecond: 1,
+  /** Log lines about refused agents: at once, and per second over a long time. */
+  refusalLinesBurst: 60,
+  refusalLinesPerSecond: 1,
   /** Sessions: tokens on connections. */
   sessionsMax: 20_000,
   /** Tunnels of all agents together. */
@@ -42,6 +49,8 @@ export const actorTimes = {
   vacancyMs: 120_000,
   /** A connection without an agent that is older may have to make room for a new one. */
   strangerGraceMs: 5_000,
+  /** A refused token is refused from memory for so long, on the connection where it was refused. */
+  refusalMemoryMs: 1_000,
   /** How late a session's chart may hear how many tunnels it has. */
   tunnelCountMs: 200,
   keepaliveMs: 50_000,

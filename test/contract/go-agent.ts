@@ -2,7 +2,7 @@
  * The agentk of the originals as kas sees it, from `spec/wire.md` alone: which headers its calls carry, what it compresses, and
  * the messages of its tunnels byte by byte (`§2`, `§4.4`, `§5.1`, `§6.1`).
  */
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { gzipSync } from 'node:zlib';
 import type { HeaderList } from './hpack.ts';
 import { Peer, type PeerStream } from './peer.ts';
 import { bytes, Fields, int, message, valuesMap, type Bytes } from './protobuf.ts';
@@ -198,9 +198,4 @@ export function statusOf(trailers: ReadonlyMap<string, string>): readonly [code:
 /** The end of a call that must come without messages left to read. */
 export async function statusAtEnd(stream: PeerStream): Promise<readonly [code: number, text: string]> {
   return statusOf((await stream.trailers()).trailers);
-}
-
-/** A message as the peer meant it. */
-export function plain(event: { readonly compressed: boolean; readonly payload: Buffer }): Buffer {
-  return event.compressed ? gunzipSync(event.payload) : event.payload;
 }

@@ -10,6 +10,7 @@
 import type { ServerHttp2Session } from 'node:http2';
 import type { Clock } from '../../ports/index.ts';
 import type { GrpcLimits } from './limits.ts';
+import { TokenBucket } from './token-bucket.ts';
 
 /** Each is a reason in the metrics and the text of the GOAWAY that answers it. */
 export type SessionAbuse = 'too_many_pings' | 'too_many_resets' | 'too_many_settings';
@@ -69,29 +70,5 @@ export class SessionGuard {
     if (this.#told) return; // G2
     this.#told = true;
     this.#tell(abuse);
-  }
-}
-
-/** So many at once, so many per second over a long time. */
-class TokenBucket {
-  readonly #burst: number;
-  readonly #perSecond: number;
-  #tokens: number;
-  #atMs: number;
-
-  constructor(burst: number, perSecond: number, nowMs: number) {
-    this.#burst = burst;
-    this.#perSecond = perSecond;
-    this.#tokens = burst;
-    this.#atMs = nowMs;
-  }
-
-  take(nowMs: number): boolean {
-    const refilled = this.#tokens + ((nowMs - this.#atMs) / 1000) * this.#perSecond;
-    this.#tokens = Math.min(this.#burst, refilled);
-    this.#atMs = nowMs;
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
-    return true;
   }
 }

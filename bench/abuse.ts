@@ -1,0 +1,7 @@
+/**
+ * `node bench/abuse.ts`: how a kas fares while a thousand hostile connections are opened and held and a hundred thousand
+ * streams are opened to be reset. Prints one JSON object. The attack is that of `test/system/abuse.test.ts`.
+ */
+import { sufferAbuse } from '../test/system/abuse.ts';
+
+process.stdout.write(`${JSON.stringify(await sufferAbuse(1_000), undefined, 2)}\n`);

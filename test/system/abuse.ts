@@ -1,0 +1,182 @@
+/**
+ * What a hostile network does to a kas in a process of its own, measured from outside: how long requests through a good
+ * agent take before and during an attack, and what memory kas has before and after it. The abuse test asserts with it,
+ * `bench/abuse.ts` prints it.
+ */
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
+import { request } from 'undici';
+import { GoAgent } from '../contract/go-agent.ts';
+import { Peer } from '../contract/peer.ts';
+import { TestProcess, until, World } from './world.ts';
+
+export interface Latency {
+  readonly requests: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
+
+export interface AbuseResult {
+  readonly idle: Latency;
+  /** While connections are opened and streams are reset. */
+  readonly attacked: Latency;
+  /** While a thousand hostile connections are held. */
+  readonly besieged: Latency;
+  readonly attack: { readonly connections: number; readonly open: number; readonly resets: number };
+  /** Bytes of the heap in use after a collection. */
+  readonly heapBefore: number;
+  readonly heapAfter: number;
+  readonly residentBefore: number;
+  readonly residentAfter: number;
+  /** Requests that were not answered with 200. */
+  readonly failed: number;
+}
+
+/** Collects garbage when asked by a signal, so that memory can be compared. */
+const collector =
+  `import{setFlagsFromString}from'node:v8';import{runInNewContext}from'node:vm';setFlagsFromString('--expose-gc');` +
+  `const gc=runInNewContext('gc');process.on('SIGUSR2',()=>gc());`;
+const nodeOptions = `--import=data:text/javascript,${encodeURIComponent(collector)}`;
+
+export async function sufferAbuse(idleRequests: number): Promise<AbuseResult> {
+  const world = await World.prepare({ kubeconfig: '' });
+  const processes: TestProcess[] = [];
+  try {
+    const file = world.data.kasConfiguration;
+    const text = await readFile(file, 'utf8');
+    const secure = 'listen:\n    certificate_file: kas-certificate.pem\n    key_file: kas-key.pem';
+    await writeFile(file, text.replace('listen:', secure));
+    const kas = new TestProcess('kas', ['--configuration-file', file], { NODE_OPTIONS: nodeOptions });
+    processes.push(kas);
+    await kas.said(/Kubernetes API endpoint is up/);
+    const agent = await goodAgent(world);
+    await world.serving();
+    const result = await attack(world, kas, idleRequests);
+    agent.close();
+    return result;
+  } finally {
+    await Promise.all(processes.map((process) => process.stop()));
+    await world.close();
+  }
+}
+
+/** Keeps twenty tunnels and answers whatever comes through them. */
+async function goodAgent(world: World): Promise<GoAgent> {
+  const socket = connectTls({
+    port: world.ports.agents,
+    host: '127.0.0.1',
+    ca: world.data.certificate,
+    ALPNProtocols: ['h2'],
+  });
+  await once(socket, 'secureConnect');
+  const peer = new Peer(socket, true);
+  peer.greet();
+  const agent = new GoAgent(peer, await world.agentToken());
+  const serve = async () => {
+    while (!peer.isClosed) {
+      const tunnel = agent.connect();
+      await tunnel.request();
+      tunnel.respond('fine');
+      await tunnel.stream.trailers();
+    }
+  };
+  for (let tunnels = 0; tunnels < 20; tunnels++) serve().catch(() => {}); // the connection is gone
+  return agent;
+}
+
+async function attack(world: World, kas: TestProcess, idleRequests: number): Promise<AbuseResult> {
+  const measure = new Measure(world);
+  await measure.take(() => measure.size >= 100); // warm
+  const before = await memory(world, kas, () => true);
+  const idle = await measure.take(() => measure.size >= idleRequests);
+
+  const attacker = spawn(
+    process.execPath,
+    [new URL('attacker.ts', import.meta.url).pathname, String(world.ports.agents)],
+    { stdio: ['pipe', 'pipe', 'inherit'] },
+  );
+  let done: AbuseResult['attack'] | undefined;
+  createInterface({ input: attacker.stdout }).once('line', (line) => {
+    done = JSON.parse(line) as AbuseResult['attack'];
+  });
+  const gone = once(attacker, 'exit');
+  try {
+    const attacked = await measure.take(() => done !== undefined || attacker.exitCode !== null);
+    if (done === undefined) throw new Error('the attacker ended early');
+    const besieged = await measure.take(() => measure.size >= idleRequests);
+    attacker.stdin.end();
+    await gone;
+    const bound = before.heap * 1.25 + 16 * 1024 * 1024;
+    const after = await memory(world, kas, ({ heap, strangers }) => strangers === 0 && heap < bound);
+    return {
+      idle,
+      attacked,
+      besieged,
+      attack: done,
+      heapBefore: before.heap,
+      heapAfter: after.heap,
+      residentBefore: before.resident,
+      residentAfter: after.resident,
+      failed: measure.failed,
+    };
+  } finally {
+    if (attacker.exitCode === null) attacker.kill('SIGKILL');
+  }
+}
+
+/** Requests through the good agent, one after the other. */
+class Measure {
+  failed = 0;
+  #times: number[] = [];
+  readonly #world: World;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  get size(): number {
+    return this.#times.length;
+  }
+
+  async take(enough: () => boolean): Promise<Latency> {
+    this.#times = [];
+    while (!enough()) {
+      const { status, ms } = await this.#world.get('/api');
+      if (status !== 200) this.failed += 1;
+      this.#times.push(ms);
+    }
+    const sorted = this.#times.sort((a, b) => a - b);
+    const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+    return { requests: sorted.length, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
+  }
+}
+
+interface Memory {
+  readonly heap: number;
+  readonly resident: number;
+  readonly strangers: number;
+}
+
+/** What the process says of its memory after collections; asks until it is as it should be, or for half a minute. */
+async function memory(world: World, kas: TestProcess, settled: (memory: Memory) => boolean): Promise<Memory> {
+  let last: Memory = { heap: 0, resident: 0, strangers: 0 };
+  await until('memory to come back', 30_000, async () => {
+    kas.kill('SIGUSR2');
+    await sleep(200);
+    const { body } = await request(`http://127.0.0.1:${world.ports.observability}/metrics`);
+    const text = await body.text();
+    const read = (name: string) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? Number.NaN);
+    last = {
+      heap: read('nodejs_heap_size_used_bytes'),
+      resident: read('process_resident_memory_bytes'),
+      strangers: read('kas_agent_connections_strangers'),
+    };
+    return settled(last) ? last : undefined;
+  }).catch(() => {});
+  return last;
+}
