@@ -102,7 +102,7 @@ export class CommitContents {
 
   async #make(wanted: Wanted, signal: AbortSignal): Promise<Contents> {
     const paths = readPaths(wanted.paths);
-    if (paths.kind === 'invalid') return rejected(paths.reason);
+    if (paths.kind === 'invalid') return rejected(`manifest file: ${paths.reason}`);
     const selection = await this.#select(wanted, paths, signal);
     if (!(selection instanceof Selection)) return selection;
     const blobs = await this.#fetch(wanted, selection, signal);
@@ -127,12 +127,12 @@ export class CommitContents {
       for (const { type, path, oid } of listing.entries) {
         if (type !== 'blob') continue;
         const fault = selection.addListed(query, path, oid);
-        if (fault !== undefined) return rejected(fault);
+        if (fault !== undefined) return rejected(`manifest file: ${fault}`);
       }
     }
     for (const file of files) {
       const fault = selection.addNamed(file);
-      if (fault !== undefined) return rejected(fault);
+      if (fault !== undefined) return rejected(`manifest file: ${fault}`);
     }
     return selection;
   }
