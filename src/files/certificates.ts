@@ -20,12 +20,12 @@ export function tlsPair([
   const cert = chain.toString('utf8');
   const key = keyFile.toString('utf8');
   const certificates = certificatesIn(cert);
-  if (certificates.kind === 'invalid') return certificates;
+  if (certificates.kind === 'invalid') return invalid(`certificate_file ${certificates.reason}`);
   const privateKey = privateKeyIn(key);
-  if (privateKey.kind === 'invalid') return privateKey;
+  if (privateKey.kind === 'invalid') return invalid(`key_file ${privateKey.reason}`);
   const [own] = certificates.value;
   if (own === undefined || !own.checkPrivateKey(privateKey.value)) {
-    return invalid('the key is not the one of the first certificate');
+    return invalid('the key in key_file is not that of the first certificate in certificate_file');
   }
   return { kind: 'ok', value: { cert, key } };
 }
@@ -49,7 +49,7 @@ function certificatesIn(text: string): Meaning<readonly X509Certificate[]> {
     try {
       certificates.push(new X509Certificate(block));
     } catch {
-      return invalid(`certificate ${certificates.length + 1} is damaged`);
+      return invalid(`has a damaged certificate, number ${certificates.length + 1}`);
     }
   }
   return { kind: 'ok', value: certificates };
@@ -59,11 +59,11 @@ function privateKeyIn(text: string): Meaning<KeyObject> {
   if (!text.includes('PRIVATE KEY-----'))
     return invalid('holds no key in PEM form (-----BEGIN PRIVATE KEY-----)');
   if (/BEGIN ENCRYPTED PRIVATE KEY|Proc-Type: 4,ENCRYPTED/.test(text)) {
-    return invalid('the key is encrypted; write it without a passphrase');
+    return invalid('holds an encrypted key; write it without a passphrase');
   }
   try {
     return { kind: 'ok', value: createPrivateKey(text) };
   } catch {
-    return invalid('the key is damaged');
+    return invalid('holds a damaged key');
   }
 }

@@ -47,9 +47,9 @@ export async function runKas(options: KasOptions): Promise<RunningKas> {
   const clock = options.clock ?? systemClock;
   const { logging } = configuration.observability;
   const { log } = createLog({ level: options.logLevel ?? logging.level });
-  for (const { key, reason } of ineffectiveKeys(configuration))
-    log.warn('Configuration: a key without effect', { key, reason });
   const environment = options.environment ?? env;
+  for (const { key, reason } of ineffectiveKeys(configuration, environment))
+    log.warn('Configuration: a key without effect', { key, reason });
   const server = await buildServer({
     configuration,
     folder,

@@ -23,12 +23,22 @@ describe('a certificate and its key', () => {
   });
 
   it.each([
-    ['nothing', '', one.keyPem, /holds no certificate in PEM form/],
-    ['a damaged certificate', one.certPem.replace(/\n.{20}/, '\n'), one.keyPem, /certificate 1 is damaged/],
-    ['no key', one.certPem, one.certPem, /holds no key in PEM form/],
-    ['a damaged key', one.certPem, one.keyPem.replace(/\n.{20}/, '\n'), /the key is damaged/],
-    ['an encrypted key', one.certPem, encrypted, /the key is encrypted; write it without a passphrase/],
-    ["another's key", one.certPem, other.keyPem, /the key is not the one of the first certificate/],
+    ['nothing', '', one.keyPem, /^certificate_file holds no certificate in PEM form/],
+    [
+      'a damaged certificate',
+      one.certPem.replace(/\n.{20}/, '\n'),
+      one.keyPem,
+      /^certificate_file has a damaged certificate, number 1/,
+    ],
+    ['no key', one.certPem, one.certPem, /^key_file holds no key in PEM form/],
+    ['a damaged key', one.certPem, one.keyPem.replace(/\n.{20}/, '\n'), /^key_file holds a damaged key/],
+    [
+      'an encrypted key',
+      one.certPem,
+      encrypted,
+      /^key_file holds an encrypted key; write it without a passphrase/,
+    ],
+    ["another's key", one.certPem, other.keyPem, /^the key in key_file is not that of the first certificate/],
   ])('%s is refused', (_, cert, key, reason) => {
     expect(pairOf(cert, key)).toMatchObject({ kind: 'invalid', reason: expect.stringMatching(reason) });
   });

@@ -17,6 +17,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'kastor-certificates-'));
   clock = new VirtualClock();
   await writeFile(join(folder, 'gitlab.yaml'), 'agents: []\nprojects: []\n');
+  await writeFile(join(folder, 'secret'), Buffer.alloc(32, 1).toString('base64'));
 });
 afterEach(async () => {
   await stop();
@@ -58,9 +59,12 @@ agent:
   listen: { address: "127.0.0.1:0", ${pair} }
   kubernetes_api: { listen: { address: "127.0.0.1:0", ${pair} } }
 observability: { listen: { address: "127.0.0.1:0", ${pair} } }
+api: { listen: { address: "127.0.0.1:0", authentication_secret_file: secret, ${pair} } }
+private_api: { listen: { address: "127.0.0.1:0", authentication_secret_file: secret, ${pair} } }
 `,
   );
-  kas = await runKas({ configurationFile, clock, logLevel: 'error' });
+  const environment = { OWN_PRIVATE_API_URL: 'grpcs://kas:1', OWN_PRIVATE_API_HOST: 'kas.example' };
+  kas = await runKas({ configurationFile, environment, clock, logLevel: 'error' });
   return kas;
 }
 
@@ -86,7 +90,7 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
   while (!(await condition())) await clock.advanceAsync(100);
 }
 
-const portsOf = ({ ports }: RunningKas) => [ports.agents, ports.kubernetesApi, ports.observability];
+const portsOf = ({ ports }: RunningKas) => Object.values(ports);
 
 it('a renewed certificate is shown to those who come, and those who are there stay', async () => {
   await renew('old.example');
@@ -110,7 +114,7 @@ it('a broken certificate changes nothing until it is mended, and is told', async
     const response = await fetchInsecurely(running.ports.observability, '/metrics');
     return /^kas_credential_files_rejected (\d+)$/m.exec(response)?.[1];
   };
-  await until(async () => (await rejected()) === '3');
+  await until(async () => (await rejected()) === '5');
   for (const port of portsOf(running)) expect(await nameAt(port)).toBe('old.example');
   const state = await fetchInsecurely(running.ports.observability, '/state');
   expect(state).toMatch(

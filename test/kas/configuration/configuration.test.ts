@@ -196,8 +196,10 @@ gitaly: { global_api_rate_limit: { refill_rate_per_second: 0, bucket_size: "9" }
 
 describe('keys without effect', () => {
   it('are told when somebody may wait for their effect', () => {
-    const told = (more: string) => ineffectiveKeys(configurationOf(minimal + more)).map(({ key }) => key);
+    const told = (more: string, environment: Readonly<Record<string, string>> = {}) =>
+      ineffectiveKeys(configurationOf(minimal + more), environment).map(({ key }) => key);
     expect(told('')).toEqual([]);
+    expect(told('', { SENTRY_DSN: 'https://sentry.example.com' })).toEqual(['SENTRY_DSN']);
     expect(told('observability: { google_profiler: { enabled: false }, sentry: { dsn: "" } }')).toEqual([]);
     expect(
       told(`observability:

@@ -98,7 +98,7 @@ it('of the package for one machine', () => {
     redis: { network: 'unix', server: { address: '/var/opt/gitlab/redis/redis.socket' } },
     private_api: { listen: { address: 'localhost:8155' } },
   });
-  expect(ineffectiveKeys(configuration).map(({ key }) => key)).toEqual(['observability.sentry']);
+  expect(ineffectiveKeys(configuration, {}).map(({ key }) => key)).toEqual(['observability.sentry']);
 });
 
 it('of a chart', () => {
@@ -108,5 +108,5 @@ it('of a chart', () => {
     redis: { sentinel: { master_name: 'gitlab-redis' }, tls: { enabled: true } },
     gitaly: { global_api_rate_limit: { refill_rate_per_second: 30 } },
   });
-  expect(ineffectiveKeys(configuration)).toEqual([]);
+  expect(ineffectiveKeys(configuration, {})).toEqual([]);
 });
