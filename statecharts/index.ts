@@ -21,6 +21,7 @@ import { fluxMachine } from './flux.ts';
 import { fluxNotificationsMachine } from './flux-notifications.ts';
 import { workQueueMachine } from './work-queue.ts';
 import { policyInquiryMachine } from './policy-inquiry.ts';
+import { liveFeedMachine } from './live-feed.ts';
 import { moduleMachine } from './module.ts';
 import { registrationMachine } from './registration.ts';
 import { repositoryPollerMachine } from './repository-poller.ts';
@@ -63,6 +64,7 @@ export const charts: readonly Chart[] = [
   { name: 'kas', machine: kasMachine },
   { name: 'leader-election', machine: leaderElectionMachine },
   { name: 'listener', machine: listenerMachine },
+  { name: 'live-feed', machine: liveFeedMachine },
   { name: 'module', machine: moduleMachine },
   { name: 'object-wait', machine: objectWaitMachine },
   { name: 'policy-inquiry', machine: policyInquiryMachine },
@@ -136,6 +138,7 @@ export { configWatchMachine, type Ending, type Fetched, type Resolution } from '
 export { fluxStreamMachine, type FluxPush, type FluxTold } from './flux-stream.ts';
 export { kasMachine } from './kas.ts';
 export { listenerMachine } from './listener.ts';
+export { liveFeedMachine } from './live-feed.ts';
 export { requestLimits, requestMachine } from './request.ts';
 export { storeBackoffMs, storeLinkMachine, type DialVerdict } from './store-link.ts';
 export { storeUpkeepMachine } from './store-upkeep.ts';

@@ -61,6 +61,10 @@ export class AgentSessions {
     return this.#byId.size;
   }
 
+  get(sessionId: string): AgentSession | undefined {
+    return this.#byId.get(sessionId);
+  }
+
   all(): Iterable<AgentSession> {
     return this.#byId.values();
   }

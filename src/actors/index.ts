@@ -10,7 +10,14 @@ export { gitFailureText } from './git-failure-text.ts';
 export { actorLimits, actorTimes } from './limits.ts';
 export { createListenerLogic, type Front } from './listener.actor.ts';
 export { ProjectPushes } from './project-pushes.ts';
-export { Requests, type Authorization, type Exchange, type ForwardResult } from './request.actor.ts';
+export {
+  Requests,
+  type Authorization,
+  type EndedRequest,
+  type Exchange,
+  type ForwardResult,
+  type SeenRequest,
+} from './request.actor.ts';
 export { type Tunnel, Tunnels } from './tunnel.actor.ts';
 export { TunnelDirectory } from './tunnel-directory.ts';
 export { createKasLogic, type KasTree } from './kas.actor.ts';

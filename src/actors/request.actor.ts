@@ -2,6 +2,7 @@
  * Gives `statecharts/request.ts` its hands: every pending request to an agent, from whatever front it came. The front owns
  * the exchange (an HTTP request and its response); this file finds it a tunnel and joins the two.
  */
+import type { OutputFrom } from 'xstate';
 import { requestMachine } from '../../statecharts/index.ts';
 import type { Clock, Histogram } from '../ports/index.ts';
 import type { RpcStatus } from '../protocol/index.ts';
@@ -55,21 +56,44 @@ export interface RequestsDeps {
   readonly clock: Clock;
   readonly routingSeconds: Histogram;
   readonly findMsMax: number;
+  /** Told of each request at its end; must not throw. */
+  readonly onEnded?: (ended: EndedRequest) => void;
+}
+
+/** A request as people see it. Times are of the monotonic clock. */
+export interface SeenRequest {
+  readonly requestId: string;
+  readonly exchange: Pick<Exchange, 'agentId' | 'kind' | 'method'>;
+  readonly startedMs: number;
+  /** When a tunnel had it; undefined when none had. */
+  readonly forwardedMs: number | undefined;
+  readonly state: string;
+}
+
+export interface EndedRequest {
+  readonly request: SeenRequest;
+  readonly output: OutputFrom<typeof requestMachine> | undefined;
 }
 
 type RequestActor = HotActorOf<typeof requestMachine>;
 
-class PendingRequest implements Waiter<Tunnel>, RequestHandle {
+class PendingRequest implements Waiter<Tunnel>, RequestHandle, SeenRequest {
   readonly requestId: string;
   readonly exchange: Exchange;
   actor: RequestActor | undefined;
   waiting = false;
   searchedSinceMs = 0;
   forwarded: { cancel(reason: string): void } | undefined;
+  readonly startedMs: number;
+  forwardedMs: number | undefined;
 
-  constructor(requestId: string, exchange: Exchange) {
+  constructor(requestId: string, exchange: Exchange, startedMs: number) {
     this.requestId = requestId;
     this.exchange = exchange;
+    this.startedMs = startedMs;
+  }
+  get state(): string {
+    return this.actor?.snapshot.value ?? '';
   }
   get agentId(): bigint {
     return this.exchange.agentId;
@@ -133,9 +157,14 @@ export class Requests {
     return this.#byId.size;
   }
 
+  /** Oldest first. */
+  living(limit: number): readonly SeenRequest[] {
+    return this.#byId.values().slice(0, limit);
+  }
+
   /** Begins the life of a request; undefined when there are as many as there may be. */
   start(exchange: Exchange): RequestHandle | undefined {
-    const pending = new PendingRequest(`request:${++this.#made}`, exchange);
+    const pending = new PendingRequest(`request:${++this.#made}`, exchange, this.#deps.clock.monotonic());
     this.#byId.add(pending.requestId, pending);
     const { agentId, kind } = exchange;
     const actor = this.#deps.supervisor().startChild(this.#logic, {
@@ -145,6 +174,7 @@ export class Requests {
       onDone: ({ output }) => {
         this.#byId.delete(pending.requestId);
         if (output === undefined || output.kind === 'abandoned') exchange.abandoned();
+        this.#deps.onEnded?.({ request: pending, output });
       },
     });
     if (actor === undefined) {
@@ -208,7 +238,8 @@ export class Requests {
       actor?.send({ type: 'tunnel.lost', tunnelId, atMs: clock.monotonic() });
       return;
     }
-    routingSeconds.observe((clock.monotonic() - pending.searchedSinceMs) / 1000, routed);
+    pending.forwardedMs = clock.monotonic();
+    routingSeconds.observe((pending.forwardedMs - pending.searchedSinceMs) / 1000, routed);
     tunnel.forwardStarted(requestId);
     grantReuse(tunnel);
     pending.forwarded = exchange.forward(tunnel, ({ outcome, reusable, ending }) => {

@@ -35,3 +35,15 @@ function characterName(character: string): string {
   if (character === '\xef' || character === '\xfe' || character === '\xff') return 'a byte order mark';
   return 'a character base64 does not have';
 }
+
+const bearerCharsMin = 16;
+
+/** A bearer token: one line of letters that may stand in a header. */
+export function bearerSecret([contents = Buffer.alloc(0)]: readonly Buffer[]): Meaning<string> {
+  const text = contents.toString('latin1').replace(/\r?\n$/, '');
+  if (!/^[\x21-\x7e]*$/.test(text)) return invalid('is not one line of visible ASCII characters');
+  if (text.length < bearerCharsMin) {
+    return invalid(`is shorter than ${bearerCharsMin} characters; make one with: openssl rand -hex 32`);
+  }
+  return { kind: 'ok', value: text };
+}

@@ -27,6 +27,8 @@ export interface ObservabilityOptions {
   readonly exposeMetrics: () => Promise<{ readonly contentType: string; readonly body: string }>;
   /** Served as JSON at `/state`: the live actors and their latest transitions. */
   readonly state?: () => unknown;
+  /** Answers what else is served; false for paths it does not know. */
+  readonly others?: (path: string, request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
   /** `Server` header: `gitlab-kas/<version>/<commit>`. */
   readonly serverName: string;
   readonly log: Log;
@@ -114,7 +116,7 @@ async function respond(
   response: ServerResponse,
 ): Promise<void> {
   response.setHeader('Server', options.serverName);
-  const path = (request.url ?? '/').split('?', 1)[0];
+  const [path = '/'] = (request.url ?? '/').split('?', 1);
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.writeHead(405, { Allow: 'GET, HEAD' }).end();
   } else if (path === options.paths.metrics) {
@@ -127,7 +129,7 @@ async function respond(
   } else if (path === '/state' && options.state !== undefined) {
     response.writeHead(200, { 'Content-Type': 'application/json' });
     response.end(JSON.stringify(options.state(), exact));
-  } else {
+  } else if ((await options.others?.(path, request, response)) !== true) {
     response.writeHead(404).end();
   }
 }

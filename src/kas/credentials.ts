@@ -7,6 +7,7 @@
 import { resolve } from 'node:path';
 import {
   base64Secret,
+  bearerSecret,
   certificateAuthorities,
   CredentialFiles,
   tlsPair,
@@ -30,6 +31,8 @@ export interface Credentials {
     readonly api: Current<Buffer> | undefined;
     /** Signs what kas instances ask each other. */
     readonly privateApi: Current<Buffer> | undefined;
+    /** Lets people read the dashboard. */
+    readonly dashboard: Current<string> | undefined;
   };
   /** Trusted besides the system's. */
   readonly authorities: {
@@ -89,6 +92,10 @@ export async function openCredentials(
       gitlab: secret('gitlab', gitlab.authentication_secret_file, gitlabSecretBytes),
       api: secret('api.listen', api?.listen.authentication_secret_file),
       privateApi: secret('private_api.listen', privateApi?.listen.authentication_secret_file),
+      dashboard:
+        observability.dashboard.token_file === undefined
+          ? undefined
+          : open('observability.dashboard.token_file', [observability.dashboard.token_file], bearerSecret),
     },
     authorities: {
       gitlab: trust('gitlab', gitlab.ca_certificate_file),

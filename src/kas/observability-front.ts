@@ -4,6 +4,7 @@ import { openObservability, type Observability, type Probe } from '../inspect/in
 import type { TlsPair } from '../files/index.ts';
 import type { Clock, Log } from '../ports/index.ts';
 import { serverName } from './build-info.ts';
+import type { Dashboard } from './dashboard/index.ts';
 import type { ListenAddress } from './listen.ts';
 import { renewCertificate, tlsOptions } from './tls-server.ts';
 
@@ -14,6 +15,7 @@ export interface ObservabilityFrontDeps {
   readonly readinessProbes: Readonly<Record<string, Probe>>;
   readonly exposeMetrics: () => Promise<{ readonly contentType: string; readonly body: string }>;
   readonly state: () => unknown;
+  readonly dashboard: Dashboard | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -31,7 +33,7 @@ export class ObservabilityFront implements Front {
   }
 
   async open(): Promise<void> {
-    const { address, tls, ...rest } = this.#deps;
+    const { address, tls, dashboard, ...rest } = this.#deps;
     this.#open = await openObservability({
       ...rest,
       network: address.network,
@@ -41,11 +43,15 @@ export class ObservabilityFront implements Front {
       ...(tls === undefined
         ? {}
         : { tls: { options: tlsOptions(tls), secured: (server) => renewCertificate(server, tls) } }),
+      ...(dashboard === undefined
+        ? {}
+        : { others: (path, request, response) => dashboard.answer(path, request, response) }),
       serverName,
     });
   }
 
   async drain(): Promise<void> {
+    this.#deps.dashboard?.feed.dismiss(); // or the listener waits for those who watch
     await this.#open?.close();
   }
 

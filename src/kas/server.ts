@@ -18,7 +18,8 @@ import {
   createUsageReporterLogic,
   UsageTracker,
 } from '../actors/index.ts';
-import { FlightRecorder } from '../inspect/index.ts';
+import { charts } from '../../statecharts/index.ts';
+import { FlightRecorder, inspectLimits } from '../inspect/index.ts';
 import { GrpcServer } from '../pipe/grpc/index.ts';
 import { WebSocketStream } from '../pipe/websocket/index.ts';
 import type { Metrics } from '../ports/index.ts';
@@ -38,9 +39,11 @@ import { makeRequestHandler } from './agent-api/make-request.ts';
 import { reconcileProjectsHandler } from './agent-api/reconcile-projects.ts';
 import { registerHandler } from './agent-api/register.ts';
 import { reportHandler } from './agent-api/report.ts';
+import type { Dashboard } from './dashboard/index.ts';
 import { makeGit } from './git.ts';
 import { openGitLab } from './gitlab-port.ts';
 import { makeGitops } from './gitops.ts';
+import { isDashboardOn, makeDashboard } from './make-dashboard.ts';
 import { grpcServerMetrics } from './grpc-metrics.ts';
 import { Authorizer } from './kubernetes-api/authorizer.ts';
 import { makeRpcApis } from './rpc-apis.ts';
@@ -51,8 +54,8 @@ import { openSharedStore } from './shared-store.ts';
 import { observeSizes } from './size-metrics.ts';
 import { SyncReports } from './sync-reports/index.ts';
 
-const recordedTransitionsMax = 20_000;
 const wheelTickMs = 50;
+const hotMachines = new Set(charts.flatMap(({ machine, hot }) => (hot === true ? [machine.id] : [])));
 
 /** The bound ports; 0 for what is not configured or listens on a socket path. */
 export interface ServerPorts {
@@ -75,13 +78,22 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
   const { configuration, clock, random, log } = deps;
   const { metrics } = deps.registry;
   const { agent } = configuration;
-  const recorder = new FlightRecorder({ clock, entriesMax: recordedTransitionsMax });
-  const observe = observer(recorder, metrics);
+  const recorder = new FlightRecorder({ clock, entriesMax: inspectLimits.recordedMax, hotMachines });
+  const watched: { dashboard?: Dashboard } = {};
+  const record = observer(recorder, metrics);
+  const observe: TransitionObserver = (transition) => {
+    record(transition);
+    watched.dashboard?.observe(transition);
+  };
+  const toLog = reportsToLog(log);
   const env: SupervisorEnv = {
     clock,
     random,
     registry: new Registry(),
-    report: reportsToLog(log),
+    report: (report) => {
+      toLog(report);
+      watched.dashboard?.report(report);
+    },
     observe,
   };
   const git = await makeGit(deps, observe);
@@ -173,6 +185,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     observe,
     clock,
     findMsMax: actorTimes.findMsMax,
+    onEnded: (ended) => watched.dashboard?.ended(ended),
     routingSeconds: metrics.histogram({
       name: 'k8s_api_proxy_routing_duration_seconds',
       help: 'Time from the search for a tunnel to its claim',
@@ -224,6 +237,16 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     pushEvents,
   });
   grpc.handle(methods.getObjectsToSynchronize.path, gitops.getObjects);
+  if (isDashboardOn(configuration)) {
+    watched.dashboard = makeDashboard(deps, {
+      registry: env.registry,
+      recorder,
+      sessions,
+      tunnels: directory,
+      requests,
+      tree: () => tree.view(),
+    });
+  }
   const fronts = makeFronts(deps, {
     arrivals,
     rpcApis,
@@ -231,6 +254,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     requests,
     authorizer: new Authorizer({ gitlab, usage, clock, log }),
     probes: shared.probes,
+    dashboard: watched.dashboard,
     state: () =>
       liveState({
         sessions,
@@ -246,10 +270,11 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
   const usageReporter = isUsageReported
     ? createUsageReporterLogic({ tracker: usage, gitlab, clock, random, log })
     : undefined;
-  const tree = makeTree(env, populations, fronts, deps, {
+  const tree: Tree = makeTree(env, populations, fronts, deps, {
     store: shared.children(env),
     manifestWorkers: gitops.workers.logic,
     usageReporter,
+    dashboard: watched.dashboard,
   });
   return {
     tree,

@@ -27,6 +27,7 @@ import {
 import { AgentApiFront } from './agent-api/front.ts';
 import type { KasConfiguration } from './configuration/index.ts';
 import type { Authorizer } from './kubernetes-api/authorizer.ts';
+import { dashboardLimits, liveFeedName, supervisorTree, type Dashboard } from './dashboard/index.ts';
 import { KubernetesApiFront } from './kubernetes-api/front.ts';
 import { parseListenAddress } from './listen.ts';
 import { ObservabilityFront } from './observability-front.ts';
@@ -110,6 +111,7 @@ export function makeFronts(
     readonly rpcApis: RpcApis;
     readonly probes: Readonly<Record<string, Probe>>;
     readonly state: () => unknown;
+    readonly dashboard: Dashboard | undefined;
   },
 ): Fronts {
   const { agent, observability, gitlab } = configuration;
@@ -161,6 +163,7 @@ export function makeFronts(
       },
       exposeMetrics: () => registry.expose(),
       state: parts.state,
+      dashboard: parts.dashboard,
       clock,
       log,
     }),
@@ -170,6 +173,8 @@ export function makeFronts(
 export interface Tree extends KasTree {
   /** Resolves with the reason when the tree ended by itself or was stopped. */
   readonly broken: Promise<string>;
+  /** As people see it. */
+  readonly view: () => ReturnType<typeof supervisorTree>;
 }
 
 export function makeTree(
@@ -183,6 +188,7 @@ export function makeTree(
     readonly manifestWorkers: AnyActorLogic;
     /** Tells GitLab what was used; nothing when that is switched off. */
     readonly usageReporter: AnyActorLogic | undefined;
+    readonly dashboard: Dashboard | undefined;
   },
 ): Tree {
   const { agent, api, private_api: privateApi } = configuration;
@@ -234,6 +240,16 @@ export function makeTree(
             ),
         },
         ...parts.store,
+        ...(parts.dashboard === undefined
+          ? []
+          : [
+              {
+                id: liveFeedName,
+                name: liveFeedName,
+                logic: parts.dashboard.feed.logic,
+                input: { pulseMs: dashboardLimits.pulseMs },
+              },
+            ]),
         listener('observability', 0, 1_000),
         ...(parts.usageReporter === undefined
           ? []
@@ -277,6 +293,7 @@ export function makeTree(
     env,
   );
   return {
+    view: () => supervisorTree(root.id, root.health(), root.whichChildren()),
     start: () => root.start(),
     drain: () => root.stop('kas is stopping'),
     kill: async () => {

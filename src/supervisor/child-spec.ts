@@ -57,6 +57,19 @@ export interface AnySupervisor {
   start(): Promise<void>;
   stop(reason?: string): Promise<void>;
   whichChildren(): readonly ChildInfo[];
+  health(): SupervisorHealth;
+}
+
+/** How a supervisor is, and how near it is to giving up or to being full; for the dashboard. */
+export interface SupervisorHealth {
+  readonly state: string;
+  readonly strategy: string;
+  /** Restarts within the last `periodMs`; more than `intensity` end it. */
+  readonly restartsInWindow: number;
+  readonly intensity: number;
+  readonly periodMs: number;
+  /** Only where members come and go. */
+  readonly population?: { readonly count: number; readonly max: number };
 }
 
 /** A child as seen from outside, for the dashboard and the tests. */
@@ -69,6 +82,7 @@ export interface ChildInfo {
   readonly ref: AnyActorRef | undefined;
   /** Only for supervisors. */
   readonly children: readonly ChildInfo[] | undefined;
+  readonly health?: SupervisorHealth | undefined;
 }
 
 export function isSupervisorSpec(spec: SomeChildSpec): spec is SupervisorSpec {

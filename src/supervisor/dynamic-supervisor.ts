@@ -18,11 +18,12 @@ import {
   type AutoShutdown,
   type ChildInfo,
   type ChildSpec,
+  type SupervisorHealth,
 } from './child-spec.ts';
 import { ActorChild } from './child.ts';
 import { safeEnvironment, type SafeEnv, type SupervisorEnv } from './environment.ts';
 import { exitReason, type Exit } from './exit.ts';
-import { addRestart, checkIntensity, type Intensity } from './intensity.ts';
+import { addRestart, checkIntensity, restartsWithin, type Intensity } from './intensity.ts';
 import { Life } from './life.ts';
 import { supervisorLimits } from './limits.ts';
 import type { ReportKind } from './report.ts';
@@ -163,6 +164,16 @@ export class DynamicSupervisor implements AnySupervisor {
       ref: child?.ref,
       children: undefined,
     }));
+  }
+
+  health(): SupervisorHealth {
+    return {
+      state: this.#life.state,
+      strategy: 'each alone',
+      restartsInWindow: restartsWithin(this.#restarts, this.#env.clock.monotonic(), this.#intensity),
+      ...this.#intensity,
+      population: { count: this.count(), max: this.maxChildren },
+    };
   }
 
   #launch(member: Member): ActorChild {

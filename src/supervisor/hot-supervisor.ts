@@ -10,7 +10,7 @@ import type { ContextFrom, EventFrom, EventObject, OutputFrom, TagsFrom, AnyStat
 import { createHotActor, type HotActor } from './compile-actor.ts';
 import type { CompiledSnapshot } from './compile-snapshot.ts';
 import type { CompiledLogic } from './compile.ts';
-import type { AnySupervisor, AutoShutdown, ChildInfo } from './child-spec.ts';
+import type { AnySupervisor, AutoShutdown, ChildInfo, SupervisorHealth } from './child-spec.ts';
 import { safeEnvironment, type SafeEnv, type SupervisorEnv } from './environment.ts';
 import { errorText, type Exit } from './exit.ts';
 import { Life } from './life.ts';
@@ -89,6 +89,17 @@ export class HotSupervisor implements AnySupervisor {
   /** Hot actors are too many to list; their fronts know them. */
   whichChildren(): readonly ChildInfo[] {
     return [];
+  }
+
+  health(): SupervisorHealth {
+    return {
+      state: this.#life.state,
+      strategy: 'no restarts',
+      restartsInWindow: 0,
+      intensity: 0,
+      periodMs: 0,
+      population: { count: this.count(), max: this.maxChildren },
+    };
   }
 
   /** Starts a member; undefined when there are as many as there may be, or when it is stopping. */

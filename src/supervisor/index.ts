@@ -8,6 +8,7 @@ export {
   type Restart,
   type ShutdownBudget,
   type SomeChildSpec,
+  type SupervisorHealth,
 } from './child-spec.ts';
 export { type SupervisorEnv } from './environment.ts';
 export {

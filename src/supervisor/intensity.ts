@@ -26,6 +26,11 @@ export function addRestart(
   return { allowed: restarts.length <= intensity, restarts }; // I1
 }
 
+/** How many of the earlier restarts still count at `nowMs`. */
+export function restartsWithin(earlier: readonly number[], nowMs: number, { periodMs }: Intensity): number {
+  return earlier.filter((at) => at >= nowMs - periodMs).length; // I2
+}
+
 /** What is wrong with an intensity, in words; empty when it is sound. */
 export function checkIntensity({ intensity, periodMs }: Intensity): string[] {
   const problems: string[] = [];

@@ -57,6 +57,10 @@ export class Life {
     this.#actor = actor.start();
   }
 
+  get state(): LifeState {
+    return this.#snapshot.value;
+  }
+
   is(state: LifeState): boolean {
     return this.#snapshot.matches(state);
   }

@@ -18,11 +18,12 @@ import {
   type AutoShutdown,
   type ChildInfo,
   type SomeChildSpec,
+  type SupervisorHealth,
 } from './child-spec.ts';
 import { openChild, type Child } from './child.ts';
 import { safeEnvironment, type SafeEnv, type SupervisorEnv } from './environment.ts';
 import { errorText, exitReason, type Exit } from './exit.ts';
-import { addRestart, checkIntensity, type Intensity } from './intensity.ts';
+import { addRestart, checkIntensity, restartsWithin, type Intensity } from './intensity.ts';
 import { Life } from './life.ts';
 import { supervisorLimits } from './limits.ts';
 import type { ReportKind } from './report.ts';
@@ -130,7 +131,17 @@ export class Supervisor implements AnySupervisor {
       restarts: slot.restarts,
       ref: slot.child?.ref,
       children: slot.child?.supervisor?.whichChildren(),
+      health: slot.child?.supervisor?.health(),
     }));
+  }
+
+  health(): SupervisorHealth {
+    return {
+      state: this.#life.state,
+      strategy: this.#strategy,
+      restartsInWindow: restartsWithin(this.#restarts, this.#env.clock.monotonic(), this.#intensity),
+      ...this.#intensity,
+    };
   }
 
   async #startAll(): Promise<void> {

@@ -204,6 +204,7 @@ export const chartModels: Readonly<Record<string, ChartModel>> = {
     input: { name: 'agent', listenGraceMs: 1, shutdownGraceMs: 1 },
     payloads: () => ({ 'socket.failed': reason }),
   },
+  'live-feed': { input: { pulseMs: 100 } },
   module: {
     input: { name: 'gitops', wanted: false },
     payloads: () => ({

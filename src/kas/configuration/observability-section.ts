@@ -1,5 +1,15 @@
 /** The `observability` section: endpoint, probes, logs, and the exporters this server does not have. */
-import { duration, flag, isWebAddress, logLevel, network, requiredText, text, textIfSet } from './scalars.ts';
+import {
+  duration,
+  flag,
+  flagIfSet,
+  isWebAddress,
+  logLevel,
+  network,
+  requiredText,
+  text,
+  textIfSet,
+} from './scalars.ts';
 import { checkListen, section } from './sections.ts';
 
 // Unlike other listeners', these two may not be written empty.
@@ -28,6 +38,14 @@ const googleProfiler = section({
   debug_logging: flag(false),
 });
 
+// Ours: pages and the API they read, on the same listener.
+const dashboard = section({
+  // Not said: there is one when kas runs without GitLab.
+  enabled: flagIfSet(),
+  token_file: textIfSet(),
+  pages: textIfSet(),
+});
+
 function urlPath(defaultPath: string) {
   return text(defaultPath).refine((path) => path.startsWith('/'), { error: 'value must start with /' });
 }
@@ -38,6 +56,7 @@ export const observabilitySection = section({
   prometheus: section({ url_path: urlPath('/metrics') }).prefault({}),
   liveness_probe: section({ url_path: urlPath('/liveness') }).prefault({}),
   readiness_probe: section({ url_path: urlPath('/readiness') }).prefault({}),
+  dashboard: dashboard.prefault({}),
   tracing: tracing.optional(),
   sentry: section({ dsn: text(''), environment: text('') }).prefault({}),
   logging: section({ level: logLevel('info'), grpc_level: logLevel('error') }).prefault({}),

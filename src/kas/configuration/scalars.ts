@@ -74,6 +74,11 @@ export function flag(defaultValue: boolean) {
   return z.boolean({ error: 'expected true or false, not in quotes' }).default(defaultValue);
 }
 
+/** True, false, or not said. */
+export function flagIfSet() {
+  return z.boolean({ error: 'expected true or false, not in quotes' }).optional();
+}
+
 const anyText = z.string({ error: 'expected a text; put it in quotes' });
 
 /** A text; an empty one gives the default (S1). */

@@ -155,6 +155,20 @@ export const rows: readonly Row[] = [
   pathed('observability.liveness_probe.url_path', '/liveness'),
   pathed('observability.readiness_probe.url_path', '/readiness'),
   row(
+    'observability.dashboard.enabled',
+    undefined,
+    [true, true],
+    ['true', `${form}observability.dashboard.enabled: ${aFlag}`],
+  ),
+  ...['token_file', 'pages'].map((name) =>
+    row(
+      `observability.dashboard.${name}`,
+      undefined,
+      ['f', 'f'],
+      ['', `${validate}observability.dashboard.${name}: ${notEmpty}`],
+    ),
+  ),
+  row(
     'observability.tracing.otlp_endpoint',
     undefined,
     ['https://traces.local/v1', 'https://traces.local/v1'],

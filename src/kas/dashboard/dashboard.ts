@@ -1,0 +1,182 @@
+/**
+ * The dashboard of kas on the observability listener: pages under `/dashboard/`, and under `/api/` what they show. It reads
+ * and changes nothing.
+ *
+ *   GET /api/agents              the directory, with an ETag
+ *   GET /api/stream              its states: a snapshot, then changes (server-sent events)
+ *   GET /api/agents/<key>        one agent in full
+ *   GET /api/agents/<key>/stream the same, then its steps
+ *   GET /api/requests, /api/supervisors, /api/machines
+ *   GET /api/recorder            the flight recorder as a file, a line of JSON per transition
+ */
+import { hash } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Requests, Tunnel, TunnelDirectory } from '../../actors/index.ts';
+import { inspectLimits, type FlightRecorder } from '../../inspect/index.ts';
+import type { Clock } from '../../ports/index.ts';
+import type { ObservedTransition, Registry, SupervisorReport } from '../../supervisor/index.ts';
+import { buildInfo } from '../build-info.ts';
+import { accessOf } from './access.ts';
+import { agentDetail, type DetailDeps } from './agent-detail.ts';
+import { Fleet, type FleetDeps } from './fleet.ts';
+import { dashboardLimits } from './limits.ts';
+import { LiveFeed } from './live-feed.actor.ts';
+import { machineLines } from './machines-view.ts';
+import { Pages, pagesPath, pageSafety } from './pages.ts';
+import { RequestLog } from './request-log.ts';
+import { SupervisorNews } from './supervisors-view.ts';
+import type { Directory, SupervisorNode } from './wire.ts';
+
+export interface DashboardDeps {
+  readonly clock: Clock;
+  readonly registry: Registry;
+  readonly recorder: FlightRecorder;
+  readonly find: FleetDeps['find'];
+  readonly tunnels: TunnelDirectory<Tunnel>;
+  readonly requests: () => Requests;
+  readonly tree: () => SupervisorNode;
+  /** The token of now; undefined without a token file. */
+  readonly token: (() => string) | undefined;
+  readonly pagesFolder: string;
+  /** How this kas is called among others. */
+  readonly kasName: string;
+}
+
+export class Dashboard {
+  readonly feed: LiveFeed;
+  readonly #deps: DashboardDeps;
+  readonly #fleet: Fleet;
+  readonly #detail: DetailDeps;
+  readonly #requests: RequestLog;
+  readonly #news = new SupervisorNews();
+  readonly #pages: Pages;
+
+  constructor(deps: DashboardDeps) {
+    this.#deps = deps;
+    const { clock, registry, tunnels } = deps;
+    this.#fleet = new Fleet({ find: deps.find, clock });
+    this.#detail = { fleet: this.#fleet, directory: tunnels, now: () => clock.now() };
+    this.#requests = new RequestLog(clock);
+    this.#pages = new Pages(deps.pagesFolder);
+    this.feed = new LiveFeed({ fleet: this.#fleet, detail: this.#detail, clock, registry });
+  }
+
+  get rows(): number {
+    return this.#fleet.size;
+  }
+
+  observe(transition: ObservedTransition): void {
+    this.#fleet.observe(transition);
+  }
+
+  report(report: SupervisorReport): void {
+    this.#news.hear(report);
+  }
+
+  readonly ended: RequestLog['ended'] = (request) => this.#requests.ended(request);
+
+  /** Answers what is the dashboard's; false for other paths. */
+  async answer(path: string, request: IncomingMessage, response: ServerResponse): Promise<boolean> {
+    if (path === '/' || path === '/dashboard') {
+      response.writeHead(302, { ...pageSafety, Location: pagesPath }).end();
+      return true;
+    }
+    if (path.startsWith(pagesPath)) {
+      await this.#pages.answer(path, response);
+      return true;
+    }
+    if (!path.startsWith('/api/')) return false;
+    const access = accessOf(request, this.#deps.token?.());
+    if (access.kind === 'granted') this.#api(path, request, response);
+    else {
+      const ask = access.status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {};
+      response.writeHead(access.status, { ...json, ...ask }).end(JSON.stringify({ error: access.reason }));
+    }
+    return true;
+  }
+
+  #api(path: string, request: IncomingMessage, response: ServerResponse): void {
+    const { clock, requests, tree } = this.#deps;
+    const [, key, stream] = /^\/api\/agents\/([a-z0-9-]{1,64})(\/stream)?$/.exec(path) ?? [];
+    if (key !== undefined) return this.#agent(key, stream !== undefined, request, response);
+    switch (path) {
+      case '/api/agents':
+        return answerJson(request, response, this.#directory());
+      case '/api/stream':
+        if (!this.#hasRoom(request, response)) return;
+        return this.feed.watchFleet(response, String(request.headers['last-event-id'] ?? ''));
+      case '/api/requests':
+        return answerJson(request, response, this.#requests.view(requests()));
+      case '/api/supervisors':
+        return answerJson(request, response, {
+          now: clock.now(),
+          root: tree(),
+          reports: this.#news.latest(),
+        });
+      case '/api/machines':
+        return answerJson(request, response, { machines: machineLines() });
+      case '/api/recorder':
+        return this.#export(response);
+      default:
+        response.writeHead(404, json).end('{"error":"no such path"}');
+    }
+  }
+
+  #agent(key: string, isStream: boolean, request: IncomingMessage, response: ServerResponse): void {
+    const row = this.#fleet.row(key);
+    if (row === undefined) {
+      response
+        .writeHead(404, json)
+        .end('{"error":"this kas has not seen such an agent within the last hour"}');
+    } else if (!isStream) answerJson(request, response, agentDetail(this.#detail, row));
+    else if (this.#hasRoom(request, response)) this.feed.watchAgent(response, row);
+  }
+
+  #directory(): Directory {
+    const fleet = this.#fleet;
+    return {
+      revision: fleet.revision,
+      kas: { version: buildInfo.version, name: this.#deps.kasName },
+      now: this.#deps.clock.now(),
+      agents: [...fleet.rows()].map((row) => fleet.describe(row)),
+    };
+  }
+
+  #hasRoom(request: IncomingMessage, response: ServerResponse): boolean {
+    if (request.method === 'HEAD') {
+      response.writeHead(200, { ...json, 'Content-Type': 'text/event-stream' }).end();
+      return false;
+    }
+    if (this.feed.watchers < dashboardLimits.watchersMax) return true;
+    response.writeHead(503, { ...json, 'Retry-After': '5' }).end('{"error":"too many open streams"}');
+    return false;
+  }
+
+  #export(response: ServerResponse): void {
+    const max = inspectLimits.recordedMax + inspectLimits.recordedHotMax;
+    const lines = this.#deps.recorder.latest(max).map((one) => JSON.stringify(one));
+    response.writeHead(200, {
+      ...json,
+      'Content-Type': 'application/x-ndjson',
+      'Content-Disposition': 'attachment; filename="kas-flight-recorder.ndjson"',
+    });
+    response.end(`${lines.toReversed().join('\n')}\n`);
+  }
+}
+
+const json = {
+  'Content-Type': 'application/json',
+  'Cache-Control': 'no-store',
+  'X-Content-Type-Options': 'nosniff',
+} as const;
+
+function answerJson(request: IncomingMessage, response: ServerResponse, value: object): void {
+  // The time of the answer is no change.
+  const tag = `"${hash('sha1', JSON.stringify({ ...value, now: 0 }), 'hex')}"`;
+  if (request.headers['if-none-match'] === tag) {
+    response.writeHead(304, { ETag: tag, 'Cache-Control': 'no-cache' }).end();
+    return;
+  }
+  response.writeHead(200, { ...json, 'Cache-Control': 'no-cache', ETag: tag });
+  response.end(JSON.stringify(value));
+}

@@ -1,0 +1,306 @@
+/**
+ * Every agent this kas serves or served a short while ago: one row per agent, whatever number of pods, connections and
+ * lives it has here. Fed by the transitions of sessions and connections as they happen; nothing is polled.
+ *
+ * F1. A row says what the chart of a living session says; without one, how the last session ended. No row is ever green
+ *     because nobody looked.
+ * F2. Who is gone stays listed for `goneMs`, at most `goneMax` of them; the oldest leave first.
+ * F3. A peer that GitLab did not name is one row per address, so that a flood of bad tokens is not a flood of rows.
+ * F4. Texts of agents are cut and cleaned once, here; tokens are never read.
+ */
+import type { AgentSession } from '../../actors/index.ts';
+import { TransitionNames, TransitionRing } from '../../inspect/index.ts';
+import type { Clock } from '../../ports/index.ts';
+import type { ObservedTransition } from '../../supervisor/index.ts';
+import { conditionOf, shown, type Condition } from './agent-condition.ts';
+import { dashboardLimits } from './limits.ts';
+import { agentConditions, type AgentRow, type RowState } from './wire.ts';
+
+/** One session, alive or ended. */
+export interface Life {
+  readonly session: AgentSession;
+  readonly steps: TransitionRing;
+  readonly connectionSteps: TransitionRing;
+  readonly startedAt: number;
+  endedAt: number | undefined;
+  state: string;
+  condition: Condition;
+}
+
+export interface Row {
+  readonly index: number;
+  readonly key: string;
+  readonly firstSeen: number;
+  /** Newest last. */
+  readonly lives: Life[];
+  condition: Condition;
+  since: number;
+  disconnects: number;
+  goneAt: number | undefined;
+  facts: string;
+}
+
+export interface FleetDeps {
+  readonly find: (sessionId: string) => AgentSession | undefined;
+  readonly clock: Clock;
+}
+
+export class Fleet {
+  readonly #deps: FleetDeps;
+  readonly #names = new TransitionNames();
+  readonly #rows = new Map<number, Row>();
+  readonly #byKey = new Map<string, Row>();
+  readonly #lives = new Map<string, { readonly life: Life; row: Row }>();
+  readonly #connections = new Map<string, TransitionRing>();
+  /** In the order of their going. */
+  readonly #gone = new Map<number, Row>();
+  readonly #dirty = new Set<Row>();
+  #made = 0;
+  #strangers = 0;
+  #revision = 1;
+
+  constructor(deps: FleetDeps) {
+    this.#deps = deps;
+  }
+
+  /** Changes when a row came, went, or is called otherwise. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  observe({ actorId, machine, from, to, event }: ObservedTransition): void {
+    if (machine === 'agentSession') this.#sessionMoved(actorId, from, to, event);
+    else if (machine === 'agentConnection' && actorId.startsWith('connection:')) {
+      this.#connectionMoved(actorId, from, to, event);
+    }
+  }
+
+  rows(): Iterable<Row> {
+    this.#sweep();
+    return this.#rows.values();
+  }
+
+  row(key: string): Row | undefined {
+    return this.#byKey.get(key);
+  }
+
+  states(): RowState[] {
+    this.#sweep();
+    return [...this.#rows.values()].map(stateOf);
+  }
+
+  /** What changed since this was last asked. */
+  takeChanges(): RowState[] {
+    this.#sweep();
+    if (this.#dirty.size === 0) return [];
+    const changes = [...this.#dirty].filter(({ index }) => this.#rows.has(index)).map(stateOf);
+    this.#dirty.clear();
+    return changes;
+  }
+
+  describe(row: Row): AgentRow {
+    const life = speaking(row);
+    const { agent, pod, connection } = life.session;
+    const meta = pod?.meta;
+    return {
+      index: row.index,
+      key: row.key,
+      agentId: agent === undefined ? null : String(agent.agentId),
+      name: agent === undefined ? `unknown, from ${hostOf(connection.peer)}` : shown(agent.agentName),
+      project: shown(agent?.repository.projectPath),
+      projectId: agent === undefined ? null : String(agent.projectId),
+      version: shown(meta?.version),
+      pod: shown(meta?.podName),
+      kubernetes: shown(meta?.kubernetesVersion?.gitVersion),
+      peer: shown(connection.peer),
+      condition: row.condition.condition,
+      since: row.since,
+      firstSeen: row.firstSeen,
+      connectedAt: life.endedAt === undefined ? life.startedAt : null,
+      reason: shown(row.condition.reason),
+      sessions: row.lives.filter(({ endedAt }) => endedAt === undefined).length,
+      disconnects: row.disconnects,
+    };
+  }
+
+  #connectionMoved(connectionId: string, from: string, to: string, event: string): void {
+    let ring = this.#connections.get(connectionId);
+    if (ring === undefined) {
+      ring = new TransitionRing(this.#names);
+      this.#connections.set(connectionId, ring);
+    }
+    ring.record(this.#deps.clock.now(), event, from, to);
+    if (to === 'gone') this.#connections.delete(connectionId); // lives on in those that stood on it
+  }
+
+  #sessionMoved(sessionId: string, from: string, to: string, event: string): void {
+    const now = this.#deps.clock.now();
+    const known = this.#lives.get(sessionId) ?? this.#begin(sessionId, now);
+    if (known === undefined) return;
+    const { life } = known;
+    life.steps.record(now, event, from, to);
+    life.state = to;
+    if (to === 'gone') {
+      life.endedAt = now;
+      this.#lives.delete(sessionId);
+    }
+    life.condition = conditionOf({
+      state: to,
+      before: from,
+      refusal: life.session.refusal?.message,
+      ending: to === 'gone' ? endingOf(life.session) : '',
+    });
+    known.row = this.#settle(known.row, life, now);
+    this.#judge(known.row, now);
+  }
+
+  #begin(sessionId: string, now: number): { readonly life: Life; row: Row } | undefined {
+    const session = this.#deps.find(sessionId);
+    if (session === undefined) return undefined;
+    const life: Life = {
+      session,
+      steps: new TransitionRing(this.#names),
+      connectionSteps:
+        this.#connections.get(session.connection.connectionId) ?? new TransitionRing(this.#names),
+      startedAt: session.connectedAt,
+      endedAt: undefined,
+      state: '',
+      condition: { condition: 'connecting', reason: '' },
+    };
+    const known = { life, row: this.#strangerRow(session, now) };
+    known.row.lives.push(life);
+    this.#lives.set(sessionId, known);
+    return known;
+  }
+
+  /** Moves a life to the row of its agent, as soon as it is known whose it is. */
+  #settle(row: Row, life: Life, now: number): Row {
+    const { agent } = life.session;
+    if (agent === undefined || row.key === String(agent.agentId)) return row;
+    row.lives.splice(row.lives.indexOf(life), 1);
+    if (row.lives.length === 0) this.#remove(row);
+    else this.#judge(row, now);
+    const own = this.#byKey.get(String(agent.agentId)) ?? this.#add(String(agent.agentId), now);
+    own.lives.push(life);
+    while (own.lives.length > dashboardLimits.livesPerAgentMax) {
+      const oldest = own.lives.findIndex(({ endedAt }) => endedAt !== undefined);
+      if (oldest < 0) break;
+      own.lives.splice(oldest, 1);
+    }
+    return own;
+  }
+
+  #strangerRow(session: AgentSession, now: number): Row {
+    const host = hostOf(session.connection.peer);
+    for (const row of this.#rows.values()) {
+      const [life] = row.lives;
+      if (
+        row.key.startsWith('unknown-') &&
+        life !== undefined &&
+        hostOf(life.session.connection.peer) === host
+      ) {
+        while (row.lives.length >= dashboardLimits.livesPerAgentMax && row.lives[0]?.endedAt !== undefined)
+          row.lives.shift();
+        return row;
+      }
+    }
+    return this.#add(`unknown-${++this.#strangers}`, now);
+  }
+
+  #add(key: string, now: number): Row {
+    const row: Row = {
+      index: this.#made++,
+      key,
+      firstSeen: now,
+      lives: [],
+      condition: { condition: 'connecting', reason: '' },
+      since: now,
+      disconnects: 0,
+      goneAt: undefined,
+      facts: '',
+    };
+    this.#rows.set(row.index, row);
+    this.#byKey.set(key, row);
+    this.#revision++;
+    return row;
+  }
+
+  #remove(row: Row): void {
+    this.#rows.delete(row.index);
+    this.#byKey.delete(row.key);
+    this.#gone.delete(row.index);
+    this.#dirty.delete(row);
+    this.#revision++;
+  }
+
+  /** F1. */
+  #judge(row: Row, now: number): void {
+    const life = speaking(row);
+    const before = row.condition;
+    row.condition = life.condition;
+    if (before.condition !== row.condition.condition) {
+      row.since = now;
+      if (row.condition.condition === 'disconnected') row.disconnects++;
+    }
+    if (row.lives.every(({ endedAt }) => endedAt !== undefined)) {
+      row.goneAt ??= now;
+      this.#gone.set(row.index, row);
+      this.#sweep();
+    } else if (row.goneAt !== undefined) {
+      row.goneAt = undefined;
+      this.#gone.delete(row.index);
+    }
+    const { agent, pod } = life.session;
+    const facts = [agent?.agentName, agent?.projectId, pod?.meta?.version, pod?.podId, row.lives.length].join(
+      ' ',
+    );
+    if (row.facts !== facts) {
+      row.facts = facts;
+      this.#revision++;
+    }
+    this.#dirty.add(row);
+  }
+
+  /** F2. */
+  #sweep(): void {
+    const oldest = this.#deps.clock.now() - dashboardLimits.goneMs;
+    for (const row of this.#gone.values()) {
+      if (this.#gone.size <= dashboardLimits.goneMax && (row.goneAt ?? 0) > oldest) return;
+      this.#remove(row);
+    }
+  }
+}
+
+/** Better first: with several pods, an agent is as well as its best one. */
+const rank = [0, 1, 2, 4, 5, 3, 6] as const;
+
+/** The life that speaks for its agent. */
+export function speaking({ lives }: Row): Life {
+  const alive = lives.filter(({ endedAt }) => endedAt === undefined);
+  const [first, ...rest] = alive.length > 0 ? alive : lives.slice(-1);
+  if (first === undefined) throw new Error('a row without a life');
+  return rest.reduce((best, life) => (rankOf(life) <= rankOf(best) ? life : best), first);
+}
+
+function rankOf({ condition }: Life): number {
+  return rank[agentConditions.indexOf(condition.condition)] ?? rank.length;
+}
+
+function stateOf({ index, condition, since }: Row): RowState {
+  return [index, agentConditions.indexOf(condition.condition), since, shown(condition.reason)];
+}
+
+function endingOf(session: AgentSession): string {
+  const context: unknown = session.ref?.getSnapshot().context;
+  if (typeof context !== 'object' || context === null || !('reason' in context)) return '';
+  return typeof context.reason === 'string' ? context.reason : '';
+}
+
+/** `10.0.0.1` of `10.0.0.1:4711` and of `[::1]:4711`. */
+function hostOf(peer: string): string {
+  return shown(peer).replace(/:\d+$/, '').replaceAll(/[[\]]/g, '');
+}

@@ -1,0 +1,5 @@
+/** The dashboard of kas: live API, pages, and who may read them. */
+export { Dashboard } from './dashboard.ts';
+export { liveFeedName } from './live-feed.actor.ts';
+export { dashboardLimits } from './limits.ts';
+export { supervisorTree } from './supervisors-view.ts';

@@ -1,0 +1,60 @@
+/** The supervision tree as people see it: who runs, how often it was restarted, how near its supervisor is to giving up. */
+import type { ChildInfo, SupervisorHealth, SupervisorReport } from '../../supervisor/index.ts';
+import { shown } from './agent-condition.ts';
+import { dashboardLimits } from './limits.ts';
+import type { SupervisorNode, SupervisorsView } from './wire.ts';
+
+/** Remembers what went wrong under supervisors; starts and orderly ends are not news. */
+export class SupervisorNews {
+  readonly #reports: SupervisorsView['reports'][number][] = [];
+
+  hear({ kind, at, supervisor, childId, reason, attempt, error }: SupervisorReport): void {
+    if (kind === 'started' || kind === 'stopped') return;
+    if (kind === 'exited' && error === undefined) return;
+    this.#reports.push({ at, kind, supervisor, child: childId ?? '', reason: shown(reason), attempt });
+    if (this.#reports.length > dashboardLimits.reportsMax) this.#reports.shift();
+  }
+
+  /** Newest first. */
+  latest(): SupervisorsView['reports'] {
+    return this.#reports.toReversed();
+  }
+}
+
+export function supervisorTree(
+  id: string,
+  health: SupervisorHealth,
+  children: readonly ChildInfo[],
+): SupervisorNode {
+  return nodeOf({ id, kind: 'supervisor', status: 'running', restarts: 0, ref: undefined, children, health });
+}
+
+function nodeOf({ id, kind, status, restarts, ref, children = [], health }: ChildInfo): SupervisorNode {
+  const shownChildren = children.slice(0, dashboardLimits.childrenShownMax);
+  return {
+    id,
+    kind,
+    status,
+    state: health?.state ?? stateOf(ref),
+    restarts,
+    ...(health === undefined
+      ? {}
+      : {
+          strategy: health.strategy,
+          restartsInWindow: health.restartsInWindow,
+          intensity: health.intensity,
+          periodMs: health.periodMs,
+        }),
+    ...(health?.population === undefined
+      ? {}
+      : { population: health.population.count, populationMax: health.population.max }),
+    children: shownChildren.map(nodeOf),
+    hidden: children.length - shownChildren.length,
+  };
+}
+
+function stateOf(ref: ChildInfo['ref']): string {
+  const snapshot: unknown = ref?.getSnapshot();
+  if (typeof snapshot !== 'object' || snapshot === null || !('value' in snapshot)) return '';
+  return typeof snapshot.value === 'string' ? snapshot.value : JSON.stringify(snapshot.value);
+}

@@ -1,0 +1,170 @@
+/**
+ * What the dashboard's pages and its API say to each other: types alone, read by both sides. No token, header, body or
+ * query is in any of it. Ids of 64 bits are decimal texts.
+ */
+
+/** How an agent is, in the words of its session's chart brought down to seven. The order is that of the codes. */
+export const agentConditions = [
+  'online',
+  'degraded',
+  'connecting',
+  'disconnected',
+  'refused',
+  'draining',
+  'left',
+] as const;
+export type AgentCondition = (typeof agentConditions)[number];
+
+/** One line of the directory. */
+export interface AgentRow {
+  /** Numbers rows in frames; never given twice. */
+  readonly index: number;
+  /** In addresses: the agent's id, or `unknown-n` for a peer GitLab did not name. */
+  readonly key: string;
+  readonly agentId: string | null;
+  readonly name: string;
+  readonly project: string;
+  readonly projectId: string | null;
+  readonly version: string;
+  readonly pod: string;
+  readonly kubernetes: string;
+  readonly peer: string;
+  readonly condition: AgentCondition;
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+  readonly firstSeen: number;
+  readonly connectedAt: number | null;
+  /** Why it is not online; empty when it is. */
+  readonly reason: string;
+  readonly sessions: number;
+  readonly disconnects: number;
+}
+
+export interface Directory {
+  readonly revision: number;
+  readonly kas: { readonly version: string; readonly name: string };
+  readonly now: number;
+  readonly agents: readonly AgentRow[];
+}
+
+/** index, code in `agentConditions`, since, reason. */
+export type RowState = readonly [index: number, code: number, since: number, reason: string];
+
+export interface SnapshotFrame {
+  readonly sequence: number;
+  readonly revision: number;
+  readonly at: number;
+  readonly states: readonly RowState[];
+}
+
+export interface DeltaFrame {
+  readonly sequence: number;
+  /** Differs from the one before when rows came, went or changed their names: the directory is to be read again. */
+  readonly revision: number;
+  readonly at: number;
+  readonly changes: readonly RowState[];
+}
+
+export interface Step {
+  readonly at: number;
+  readonly step: number;
+  readonly event: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** One life of an agent here: a session, and the connection it lives on. */
+export interface SessionDetail {
+  readonly sessionId: string;
+  readonly peer: string;
+  readonly startedAt: number;
+  readonly endedAt: number | null;
+  readonly session: readonly Step[];
+  readonly connectionId: string;
+  readonly connection: readonly Step[];
+  readonly tunnels: number;
+  readonly watches: number;
+}
+
+export interface AgentDetail {
+  readonly now: number;
+  readonly agent: AgentRow;
+  /** What to do about `reason`; empty when there is nothing to say. */
+  readonly advice: string;
+  readonly idleTunnels: number;
+  /** Newest first. */
+  readonly sessions: readonly SessionDetail[];
+}
+
+/** New steps of the sessions of an agent. */
+export interface StepFrame {
+  readonly now: number;
+  readonly agent: AgentRow;
+  readonly advice: string;
+  readonly idleTunnels: number;
+  readonly steps: readonly {
+    readonly sessionId: string;
+    readonly chart: 'session' | 'connection';
+    readonly step: Step;
+  }[];
+}
+
+export interface RequestLine {
+  readonly id: string;
+  readonly agentId: string;
+  readonly kind: string;
+  readonly method: string;
+  readonly state: string;
+  readonly startedAt: number;
+  /** Until a tunnel had it; null when none had. */
+  readonly routedMs: number | null;
+  readonly lastedMs: number;
+  readonly reason: string;
+}
+
+export interface RequestsView {
+  readonly now: number;
+  readonly living: readonly RequestLine[];
+  readonly hidden: number;
+  readonly slow: readonly RequestLine[];
+  readonly failed: readonly RequestLine[];
+  readonly counts: Readonly<Record<string, number>>;
+  readonly slowMs: number;
+}
+
+export interface SupervisorNode {
+  readonly id: string;
+  readonly kind: 'actor' | 'supervisor';
+  readonly status: string;
+  readonly state: string;
+  readonly restarts: number;
+  readonly strategy?: string;
+  readonly restartsInWindow?: number;
+  readonly intensity?: number;
+  readonly periodMs?: number;
+  readonly population?: number;
+  readonly populationMax?: number;
+  readonly children: readonly SupervisorNode[];
+  readonly hidden: number;
+}
+
+export interface SupervisorsView {
+  readonly now: number;
+  readonly root: SupervisorNode;
+  readonly reports: readonly {
+    readonly at: number;
+    readonly kind: string;
+    readonly supervisor: string;
+    readonly child: string;
+    readonly reason: string;
+    readonly attempt: number;
+  }[];
+}
+
+export interface MachineLine {
+  readonly name: string;
+  readonly id: string;
+  readonly description: string;
+  readonly compiled: boolean;
+  readonly states: readonly { readonly path: string; readonly tags: readonly string[] }[];
+}
