@@ -152,6 +152,11 @@ export class AgentConnections {
     });
   }
 
+  /** The listener closed a connection before it was one: there were too many, or too many at once. */
+  turnedAway(reason: 'full' | 'rush'): void {
+    this.#refused.inc({ reason });
+  }
+
   /** A client did too much to its connection. */
   abused(http2: ServerHttp2Session, abuse: SessionAbuse): void {
     const connection = this.#byHttp2.get(http2);

@@ -2,6 +2,9 @@
 export const actorLimits = {
   /** Agent connections one kas holds. */
   connectionsMax: 20_000,
+  /** New connections on the agent listener: at once, and per second over a long time. */
+  acceptsBurst: 4_000,
+  acceptsPerSecond: 1_000,
   /** Connections on which no agent was accepted yet. */
   strangersMax: 2_000,
   /** Connections of which it is not known yet what they speak. */

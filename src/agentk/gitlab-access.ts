@@ -8,7 +8,13 @@
  */
 import { create } from '@bufbuild/protobuf';
 import { anyPack } from '@bufbuild/protobuf/wkt';
-import { endStatus, frame, openCall, type MessageHandler, type MessageStream } from '../pipe/grpc/index.ts';
+import {
+  endStatus,
+  gzipFrame,
+  openCall,
+  type MessageHandler,
+  type MessageStream,
+} from '../pipe/grpc/index.ts';
 import {
   decodeFromPeer,
   encode,
@@ -92,7 +98,10 @@ export class GitlabAccess {
   #exchange(live: LiveLink, request: GitlabRequest, signal: AbortSignal): Promise<GitlabAnswer> {
     const { metadata, options } = this.#caller;
     return new Promise((resolve) => {
-      const { stream } = openCall(live.session, methods.gitlabRequest.path, metadata, options);
+      const { stream } = openCall(live.session, methods.gitlabRequest.path, metadata, {
+        ...options,
+        gzip: true,
+      });
       const cancel = () => stream.abort('the caller gave up');
       signal.addEventListener('abort', cancel, { once: true });
       stream.handler = new AnswerReader(stream, request.onData, (answer, outcome) => {
@@ -102,7 +111,7 @@ export class GitlabAccess {
         resolve(answer);
       });
       for (const message of requestMessages(this.#moduleName, request)) {
-        stream.write(frame(encode(HttpRequestSchema, message)));
+        stream.write(gzipFrame(encode(HttpRequestSchema, message)));
       }
       stream.halfClose();
       if (signal.aborted) cancel();

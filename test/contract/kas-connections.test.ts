@@ -26,6 +26,13 @@ const refused = async (reason: string) =>
     )?.[1] ?? 0,
   );
 
+const refusedFor = async (reason: string) =>
+  Number(
+    new RegExp(`^kas_agent_connections_refused_total{reason="${reason}"} (\\d+)$`, 'm').exec(
+      (await kas.observe('/metrics')).text,
+    )?.[1] ?? 0,
+  );
+
 /** Waits until kas has read everything sent so far. */
 async function heard(peer: Peer): Promise<void> {
   const { length } = peer.pings.all;
@@ -160,13 +167,6 @@ describe('§11.1 tokens GitLab refuses', () => {
 });
 
 describe('§16 connections on which nobody is an agent', () => {
-  const refusals = async (reason: string) =>
-    Number(
-      new RegExp(`^kas_agent_connections_refused_total{reason="${reason}"} (\\d+)$`, 'm').exec(
-        (await kas.observe('/metrics')).text,
-      )?.[1] ?? 0,
-    );
-
   it('are two thousand at most: new ones are refused, later the oldest make room', async () => {
     expect((await statusAtEnd(agent.register()))[0]).toBe(0);
     const strangers: Peer[] = [];
@@ -177,14 +177,35 @@ describe('§16 connections on which nobody is an agent', () => {
     }
     const refusedOne = await Peer.dial(kas.ports.agents);
     await refusedOne.closed;
-    expect(await refusals('too_many_strangers')).toBe(1);
+    expect(await refusedFor('too_many_strangers')).toBe(1);
     await kas.clock.advanceAsync(5_000);
     const late = await GoAgent.dial(kas.ports.agents, tokens.spare);
     expect((await statusAtEnd(late.register()))[0]).toBe(0);
     await Promise.race(strangers.map(({ closed }) => closed));
-    expect(await refusals('made_room')).toBe(1);
+    expect(await refusedFor('made_room')).toBe(1);
     expect(agent.peer.isClosed).toBe(false);
     for (const peer of [...strangers, late.peer]) peer.close();
+  });
+});
+
+describe('§16 a rush of connections', () => {
+  it('is let in up to four thousand, then at a thousand a second', async () => {
+    expect((await statusAtEnd(agent.register()))[0]).toBe(0);
+    const knock = async () => {
+      const peer = await Peer.dial(kas.ports.agents, { silent: true });
+      peer.socket.end();
+      await peer.closed;
+    };
+    for (let knocks = 1; knocks < 4_000; knocks += 43) await Promise.all(Array.from({ length: 43 }, knock));
+    const refusedBefore = await refusedFor('rush');
+    const late = await Peer.dial(kas.ports.agents, { silent: true });
+    await late.closed;
+    expect(await refusedFor('rush')).toBe(refusedBefore + 1);
+    expect((await statusAtEnd(agent.register()))[0]).toBe(0);
+    await kas.clock.advanceAsync(1_000);
+    const next = await GoAgent.dial(kas.ports.agents, tokens.spare);
+    expect((await statusAtEnd(next.register()))[0]).toBe(0);
+    next.close();
   });
 });
 

@@ -105,7 +105,7 @@ class PushStream {
       methods.reconcileProjects,
       request,
       caller.metadata,
-      caller.options,
+      { ...caller.options, gzip: true },
       {
         onMessage: ({ project }) => {
           board.noteStatus(incarnation, ok);

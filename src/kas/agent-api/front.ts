@@ -6,11 +6,13 @@
  *
  * F1. The certificate is asked for at each new connection, so a renewed one needs no restart.
  * F2. ALPN only says what is offered: the preface decides, so that balancers which re-encrypt without ALPN work as well.
+ * F3. New connections come at a bounded rate (`acceptsPerSecond`): whoever rushes in is cut before TLS costs anything.
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
 import { actorLimits, type AgentConnections, type Arrivals, type Front } from '../../actors/index.ts';
 import type { TlsPair } from '../../files/index.ts';
+import { TokenBucket } from '../../pipe/grpc/index.ts';
 import type { Clock, Log } from '../../ports/index.ts';
 import { listen, type ListenAddress } from '../listen.ts';
 import { renewCertificate, tlsOptions } from '../tls-server.ts';
@@ -50,11 +52,13 @@ export class AgentApiFront implements Front {
     const { tls, webSocket, address, arrivals, log } = this.#deps;
     const desk = new UpgradeDesk(webSocket, this.#journal);
     const arrived = (socket: Socket) => {
+      if (socket.destroyed) return; // F3
       if (server.listening) arrivals.accept(socket, desk);
       else socket.destroy(); // a handshake that outlived the listening
     };
     const server = tls === undefined ? createServer({ noDelay: true }, arrived) : this.#secure(tls, arrived);
     server.maxConnections = actorLimits.connectionsMax + actorLimits.arrivalsMax;
+    this.#limitRate(server);
     this.#server = server;
     this.#port = await listen(server, address);
     server.on('error', (error: Error) => failed(error.message));
@@ -79,6 +83,19 @@ export class AgentApiFront implements Front {
   async cut(): Promise<void> {
     this.#deps.connections.cutAll('kas is stopping');
     await this.drain();
+  }
+
+  /** F3. */
+  #limitRate(server: Server): void {
+    const { clock, connections } = this.#deps;
+    const { acceptsBurst, acceptsPerSecond } = actorLimits;
+    const rate = new TokenBucket(acceptsBurst, acceptsPerSecond, clock.monotonic());
+    server.prependListener('connection', (socket: Socket) => {
+      if (rate.take(clock.monotonic())) return;
+      connections.turnedAway('rush');
+      socket.destroy();
+    });
+    server.on('drop', () => connections.turnedAway('full'));
   }
 
   #secure(tls: () => TlsPair, arrived: (socket: Socket) => void): TlsServer {

@@ -4,7 +4,7 @@ export { openCall, type CallOptions } from './client-call.ts';
 export { callServerStream, callUnary, type CallUnaryOptions } from './client-methods.ts';
 export { http2ClientOptions, tuneClientSession } from './client-session.ts';
 export { FrameDecoder, type FrameSink } from './frame-decoder.ts';
-export { frame, frames } from './frame.ts';
+export { frame, frames, gzipFrame } from './frame.ts';
 export { windows, type GrpcLimits } from './limits.ts';
 export { endStatus, type MessageHandler, type MessageStream, type StreamEnd } from './message-stream.ts';
 export type { CallHandler, ServerCall } from './server-call.ts';
