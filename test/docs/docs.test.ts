@@ -48,8 +48,8 @@ describe('the README', () => {
     for (const picture of pictures) expect(drawn).toContain(picture);
   });
 
-  it('has a configuration that kas takes', () => {
-    expect(parseConfiguration(example('kas'))).toMatchObject({ kind: 'ok' });
+  it.each(['kas', 'kas-with-gitlab'])('has a configuration that kas takes: %s', (name) => {
+    expect(parseConfiguration(example(name))).toMatchObject({ kind: 'ok' });
   });
 
   it('has a directory file that kas takes', async () => {
