@@ -29,6 +29,7 @@ import { requestMachine } from './request.ts';
 import { storeLinkMachine } from './store-link.ts';
 import { storeUpkeepMachine } from './store-upkeep.ts';
 import { supervisorMachine } from './supervisor.ts';
+import { syncReporterMachine } from './sync-reporter.ts';
 import { tunnelMachine } from './tunnel.ts';
 import { tunnelClientMachine } from './tunnel-client.ts';
 import { tunnelPoolMachine } from './tunnel-pool.ts';
@@ -74,6 +75,7 @@ export const charts: readonly Chart[] = [
   { name: 'store-link', machine: storeLinkMachine },
   { name: 'store-upkeep', machine: storeUpkeepMachine },
   { name: 'supervisor', machine: supervisorMachine },
+  { name: 'sync-reporter', machine: syncReporterMachine },
   { name: 'tunnel', machine: tunnelMachine, hot: true },
   { name: 'tunnel-client', machine: tunnelClientMachine, hot: true },
   { name: 'tunnel-pool', machine: tunnelPoolMachine, hot: true },
@@ -129,6 +131,12 @@ export {
   tunnelClientMachine,
   type StreamVerdict,
 } from './tunnel-client.ts';
+export {
+  syncReporterBackoffMs,
+  syncReporterDelays,
+  syncReporterMachine,
+  type ReportOutcome,
+} from './sync-reporter.ts';
 export { tunnelPoolDefaults, tunnelPoolDelays, tunnelPoolMachine } from './tunnel-pool.ts';
 export { agentConnectionMachine } from './agent-connection.ts';
 export { arrivalMachine } from './arrival.ts';

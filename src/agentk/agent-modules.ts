@@ -7,6 +7,7 @@ import { AgentIdentityKeeper } from './agent-identity.ts';
 import type { AgentLog } from './agent-log.ts';
 import { agentName } from './build-info.ts';
 import { createFluxModule } from './flux/index.ts';
+import { createSyncReporting, type SyncReporting } from './gitops-report/index.ts';
 import { GitlabAccess } from './gitlab-access.ts';
 import type { KasCaller } from './kas-caller.ts';
 import { CallGate, ClusterClient, clusterLimits, type ApiServer } from './kubernetes/index.ts';
@@ -31,6 +32,8 @@ export interface AgentModules {
   readonly modules: ModuleHost;
   readonly identity: AgentIdentityKeeper;
   readonly election: AnyActorLogic;
+  /** What becomes of manifest projects, told to kas and to the cluster. */
+  readonly reporting: SyncReporting;
 }
 
 export function buildModules({
@@ -51,6 +54,13 @@ export function buildModules({
   );
   const gitlab = new GitlabAccess('starboard_vulnerability', board, caller);
   const common = { env, clock, random, metrics };
+  const reporting = createSyncReporting({
+    ...common,
+    client,
+    board,
+    caller,
+    log: log.child({ mod_name: 'gitops-manifest' }),
+  });
   const modules = new ModuleHost({
     modules: [
       createObservabilityModule(setLogLevel),
@@ -83,7 +93,7 @@ export function buildModules({
     log,
   });
   measure(options, gate, modules);
-  return { modules, identity, election };
+  return { modules, identity, election, reporting };
 }
 
 function measure({ ports: { metrics } }: AgentkOptions, gate: CallGate, modules: ModuleHost): void {

@@ -6,6 +6,7 @@
  *   ├─ leader-election        whether this replica leads; above the modules, so that it gives the Lease back after they end
  *   ├─ modules (one_for_one)  observability, kubernetes_api; flux while leading
  *   ├─ registration
+ *   ├─ sync-reports (one_for_one)  sync-reporter, sync-notes: what becomes of manifest projects, to kas and to the cluster
  *   ├─ tunnels (one_for_all)  the population of tunnels, what wakes it, and the pool that fills it
  *   └─ configuration-watch
  */
@@ -73,7 +74,7 @@ export function buildAgentTree(deps: AgentTreeDeps): AgentTree {
     metrics,
   });
   const api = createKubernetesApi({ server, agentName: agentName(build), clock, log, metrics });
-  const { modules, identity, election } = buildModules({
+  const { modules, identity, election, reporting } = buildModules({
     options,
     server,
     log,
@@ -160,6 +161,7 @@ export function buildAgentTree(deps: AgentTreeDeps): AgentTree {
           input: { registrationId: 'registration' },
           backoff: afterCrash,
         },
+        { ...reporting.child, backoff: afterCrash },
         {
           id: 'tunnels',
           supervisor: () =>

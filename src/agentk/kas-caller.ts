@@ -44,6 +44,7 @@ const called: readonly Method[] = [
   methods.connect,
   methods.reconcileProjects,
   methods.gitlabRequest,
+  methods.report,
 ];
 
 const labelNames = ['grpc_type', 'grpc_service', 'grpc_method'] as const;

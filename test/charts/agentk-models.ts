@@ -56,6 +56,21 @@ export const agentkModels: Readonly<Record<string, ChartModel>> = {
       'xstate.done.actor.ask': [{ output: { kind: 'answered' } }, { output: { kind: 'failed', atMs: 5 } }],
     }),
   },
+  'sync-reporter': {
+    input: { reporterId: 'r1' },
+    payloads: ({ incarnation }) => ({
+      'link.restored': [{ incarnation: Math.min(Number(incarnation) + 1, 2) }],
+      'xstate.done.actor.report': [
+        { output: { kind: 'reported', more: false } },
+        { output: { kind: 'reported', more: true } },
+        { output: { kind: 'unimplemented' } },
+        { output: { kind: 'lost' } },
+        { output: { kind: 'failed', atMs: 5 } },
+        { output: { kind: 'failed', atMs: 1_000_000 } },
+      ],
+    }),
+    project: ({ incarnation, changed }) => [incarnation, changed],
+  },
   'work-queue': {
     input: { queueId: 'q1' },
     payloads: () => ({

@@ -16,7 +16,6 @@ export const reportLimits = {
   nameBytesMax: 1_024,
   errorBytesMax: 1_000,
   reasonBytesMax: 4_000,
-  heldDeletionsMax: 20,
   /** In one answer of `/state`. */
   shownProjectsMax: 1_000,
   shownObjectsMax: 5_000,

@@ -38,8 +38,6 @@ export interface ProjectView {
   };
   readonly reason: string;
   readonly failures: readonly FailureView[];
-  readonly heldDeletions: readonly string[];
-  readonly heldDeletionsHidden: number;
   readonly phasesMs: Readonly<Record<string, number>>;
   readonly syncedCommit: string;
   readonly syncedAt: number | undefined;
@@ -70,7 +68,7 @@ const actionNames: readonly string[] = ['', 'apply', 'prune', 'wait'];
 const resultNames: readonly string[] = ['', 'Pending', 'Successful', 'Skipped', 'Failed', 'Timeout'];
 
 const noCounts = { applied: 0, pruned: 0, skipped: 0, failed: 0, unreconciled: 0 };
-const { nameBytesMax, errorBytesMax, reasonBytesMax, heldDeletionsMax } = reportLimits;
+const { nameBytesMax, errorBytesMax, reasonBytesMax } = reportLimits;
 const name = (text: string) => harmlessText(text, nameBytesMax);
 
 export function viewOf(state: ProjectState): ProjectView {
@@ -90,9 +88,6 @@ export function viewOf(state: ProjectState): ProjectView {
       error: harmlessText(error, errorBytesMax),
       lastEvent: harmlessText(lastEvent, errorBytesMax),
     })),
-    heldDeletions: state.heldDeletions.slice(0, heldDeletionsMax).map(refText),
-    heldDeletionsHidden:
-      state.heldDeletionsOmitted + Math.max(0, state.heldDeletions.length - heldDeletionsMax),
     phasesMs: Object.fromEntries(
       state.phases.map(({ phase, duration }) => [phaseName(phase), lasted(duration)]),
     ),
@@ -120,7 +115,6 @@ export function withoutObjects(view: ProjectView): ProjectView {
 export function bytesOf(view: ProjectView): number {
   const texts = [
     ...view.failures.flatMap(({ object, error, lastEvent }) => [object, error, lastEvent]),
-    ...view.heldDeletions,
     ...view.warnings,
     ...view.objects.map(({ object }) => object),
     view.project,
