@@ -112,6 +112,7 @@ export const syncReporterMachine = setup({
   },
   states: {
     waitingForLink: {
+      tags: ['transient'],
       entry: 'awaitLink',
       on: {
         'link.restored': {
@@ -120,9 +121,10 @@ export const syncReporterMachine = setup({
         },
       },
     },
-    upToDate: { on: { 'state.changed': 'gathering' } },
-    gathering: { after: { gather: 'reporting' } },
+    upToDate: { tags: ['healthy'], on: { 'state.changed': 'gathering' } },
+    gathering: { tags: ['healthy'], after: { gather: 'reporting' } },
     reporting: {
+      tags: ['healthy'],
       entry: 'forgetChange',
       on: { 'state.changed': { actions: 'noteChange' } },
       invoke: {
@@ -146,8 +148,8 @@ export const syncReporterMachine = setup({
         },
       },
     },
-    unsupported: { description: 'R3: the next connection is asked again.' },
-    backingOff: { after: { backoff: 'waitingForLink' } },
+    unsupported: { tags: ['healthy'], description: 'R3: the next connection is asked again.' },
+    backingOff: { tags: ['degraded'], after: { backoff: 'waitingForLink' } },
     stopped: { type: 'final' },
   },
 });

@@ -16,14 +16,16 @@ import {
   type ClusterClient,
   type KubeObject,
 } from '../kubernetes/index.ts';
+import type { ObjectId } from '../gitops/object-id.ts';
+import type { SyncResult } from '../gitops/sync.ts';
 import { eventText, inventoryEvent, repeatedEvent } from './inventory-event.ts';
 import { reportLimits } from './limits.ts';
-import type { InventoryName, ReportedObject, ReportedResult } from './sync-reporter.ts';
+import type { InventoryName } from './sync-reporter.ts';
 
 export interface ClusterNotesDeps {
   readonly client: Pick<ClusterClient, 'create' | 'patch' | 'list'>;
   /** The last Event of an object that fails. */
-  readonly onLastEvent: (project: string, id: ReportedObject, text: string) => void;
+  readonly onLastEvent: (project: string, id: ObjectId, text: string) => void;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -31,9 +33,9 @@ export interface ClusterNotesDeps {
 export interface SyncNote {
   readonly project: string;
   readonly commitId: string;
-  readonly result: Exclude<ReportedResult, { readonly kind: 'cancelled' }>;
+  readonly result: Exclude<SyncResult, { readonly kind: 'cancelled' }>;
   readonly inventory: InventoryName | undefined;
-  readonly failing: readonly ReportedObject[];
+  readonly failing: readonly ObjectId[];
 }
 
 /** The Event of a project's present outcome. */
@@ -83,7 +85,7 @@ export class ClusterNotes {
     return this.#waiting.size > 0 ? { kind: 'more' } : { kind: 'empty' };
   }
 
-  async #lookUp(project: string, id: ReportedObject, signal: AbortSignal): Promise<void> {
+  async #lookUp(project: string, id: ObjectId, signal: AbortSignal): Promise<void> {
     const found = await this.#deps.client.list(eventType, {
       namespace: id.namespace === '' ? 'default' : id.namespace,
       fieldSelector: `involvedObject.kind=${id.kind},involvedObject.name=${id.name}`,

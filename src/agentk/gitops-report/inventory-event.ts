@@ -2,8 +2,9 @@
 import { toJson } from '@bufbuild/protobuf';
 import { timestampFromMs, TimestampSchema } from '@bufbuild/protobuf/wkt';
 import { harmlessText } from '../../protocol/index.ts';
+import type { SyncResult } from '../gitops/sync.ts';
 import { reportLimits } from './limits.ts';
-import type { InventoryName, ReportedResult } from './sync-reporter.ts';
+import type { InventoryName } from './sync-reporter.ts';
 
 const component = 'gitlab-agent';
 const reasons = {
@@ -21,7 +22,7 @@ export interface EventText {
 export function eventText(
   project: string,
   commitId: string,
-  result: Exclude<ReportedResult, { readonly kind: 'cancelled' }>,
+  result: Exclude<SyncResult, { readonly kind: 'cancelled' }>,
 ): EventText {
   const { applied, pruned, failed } = result.counts;
   const counts = `${applied} applied, ${pruned} pruned, ${failed} failed`;

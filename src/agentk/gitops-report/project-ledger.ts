@@ -15,14 +15,9 @@ import {
   type ProjectState,
 } from '../../protocol/index.ts';
 import type { Clock } from '../../ports/index.ts';
+import type { ObjectId } from '../gitops/object-id.ts';
+import type { SyncCounts, SyncEvent, ObjectOutcome, SyncResult } from '../gitops/sync.ts';
 import { reportLimits } from './limits.ts';
-import type {
-  ReportedCounts,
-  ReportedEvent,
-  ReportedObject,
-  ReportedOutcome,
-  ReportedResult,
-} from './sync-reporter.ts';
 
 const phases = {
   planning: SyncPhase.PLANNING,
@@ -36,17 +31,17 @@ const phases = {
   cancelled: SyncPhase.CANCELLED,
 } as const;
 const actions = { apply: SyncAction.APPLY, prune: SyncAction.PRUNE, wait: SyncAction.WAIT } as const;
-const results: Readonly<Record<ReportedOutcome, SyncObjectResult>> = {
+const results: Readonly<Record<ObjectOutcome, SyncObjectResult>> = {
   Pending: SyncObjectResult.PENDING,
   Successful: SyncObjectResult.SUCCESSFUL,
   Skipped: SyncObjectResult.SKIPPED,
   Failed: SyncObjectResult.FAILED,
   Timeout: SyncObjectResult.TIMEOUT,
 };
-const noCounts: ReportedCounts = { applied: 0, pruned: 0, skipped: 0, failed: 0, unreconciled: 0 };
+const noCounts: SyncCounts = { applied: 0, pruned: 0, skipped: 0, failed: 0, unreconciled: 0 };
 
 interface KnownObject {
-  readonly id: ReportedObject;
+  readonly id: ObjectId;
   action: SyncAction;
   result: SyncObjectResult;
   health: string;
@@ -54,7 +49,7 @@ interface KnownObject {
 }
 
 interface KnownFailure {
-  readonly id: ReportedObject;
+  readonly id: ObjectId;
   readonly action: SyncAction;
   readonly error: string;
   lastEvent: string;
@@ -68,7 +63,7 @@ class Run {
   readonly phaseMs = new Map<SyncPhase, number>();
   warnings: readonly string[] = [];
   omitted = 0;
-  counts: ReportedCounts = noCounts;
+  counts: SyncCounts = noCounts;
   phase: SyncPhase = SyncPhase.PLANNING;
   phaseSince: number;
   reason = '';
@@ -101,7 +96,7 @@ export class ProjectLedger {
   }
 
   /** The objects that failed first in the last run. */
-  failing(): readonly ReportedObject[] {
+  failing(): readonly ObjectId[] {
     return [...(this.#run?.failures.values() ?? [])].map(({ id }) => id);
   }
 
@@ -113,7 +108,7 @@ export class ProjectLedger {
     };
   }
 
-  note(commitId: string, event: ReportedEvent): void {
+  note(commitId: string, event: SyncEvent): void {
     const run = this.#underWay(commitId);
     switch (event.type) {
       case 'phase':
@@ -140,7 +135,7 @@ export class ProjectLedger {
     }
   }
 
-  end(commitId: string, result: ReportedResult): void {
+  end(commitId: string, result: SyncResult): void {
     const run = this.#underWay(commitId);
     this.#enter(run, phases[result.kind]);
     run.endedAt = this.#clock.now();
@@ -156,7 +151,7 @@ export class ProjectLedger {
   }
 
   /** The last Kubernetes Event of a failing object. Answers whether that is news. */
-  noteLastEvent(id: ReportedObject, text: string): boolean {
+  noteLastEvent(id: ObjectId, text: string): boolean {
     const failure = this.#run?.failures.get(keyOf(id));
     const lastEvent = harmlessText(text, reportLimits.errorBytesMax);
     if (failure === undefined || failure.lastEvent === lastEvent) return false;
@@ -218,7 +213,7 @@ export class ProjectLedger {
     run.phaseSince = now;
   }
 
-  #outcome(run: Run, event: Extract<ReportedEvent, { readonly type: 'apply' | 'prune' | 'wait' }>): void {
+  #outcome(run: Run, event: Extract<SyncEvent, { readonly type: 'apply' | 'prune' | 'wait' }>): void {
     const { type, id, status, error } = event;
     const key = keyOf(id);
     const known = run.objects.get(key);
@@ -237,7 +232,7 @@ export class ProjectLedger {
   }
 }
 
-function fail(run: Run, id: ReportedObject, action: SyncAction, error: string): void {
+function fail(run: Run, id: ObjectId, action: SyncAction, error: string): void {
   const key = keyOf(id);
   if (run.failures.has(key) || run.failures.size >= reportLimits.failuresMax) return;
   run.failures.set(key, {
@@ -248,20 +243,17 @@ function fail(run: Run, id: ReportedObject, action: SyncAction, error: string): 
   });
 }
 
-function countOf(
-  type: 'apply' | 'prune' | 'wait',
-  status: ReportedOutcome,
-): keyof ReportedCounts | undefined {
+function countOf(type: 'apply' | 'prune' | 'wait', status: ObjectOutcome): keyof SyncCounts | undefined {
   if (type === 'wait') return status === 'Failed' || status === 'Timeout' ? 'unreconciled' : undefined;
   if (status === 'Successful') return type === 'apply' ? 'applied' : 'pruned';
   return status === 'Skipped' ? 'skipped' : status === 'Failed' ? 'failed' : undefined;
 }
 
-function keyOf({ group, kind, namespace, name }: ReportedObject): string {
+function keyOf({ group, kind, namespace, name }: ObjectId): string {
   return `${group}/${kind}/${namespace}/${name}`;
 }
 
-function refOf({ group, kind, namespace, name }: ReportedObject) {
+function refOf({ group, kind, namespace, name }: ObjectId) {
   return {
     group: harmlessText(group, 253),
     kind: harmlessText(kind, 253) || 'unknown',

@@ -1,7 +1,7 @@
 /** The metrics of manifest projects in agentk. */
 import type { Clock, Metrics } from '../../ports/index.ts';
+import type { SyncResult } from '../gitops/sync.ts';
 import { reportLimits } from './limits.ts';
-import type { ReportedResult } from './sync-reporter.ts';
 
 export class SyncMetrics {
   readonly #clock: Clock;
@@ -31,7 +31,7 @@ export class SyncMetrics {
     });
   }
 
-  ended(project: string, result: ReportedResult, lastedMs: number): void {
+  ended(project: string, result: SyncResult, lastedMs: number): void {
     this.#seconds.observe(lastedMs / 1_000, { outcome: result.kind });
     if (result.kind === 'cancelled') return;
     for (const name of ['applied', 'pruned', 'skipped', 'failed', 'unreconciled'] as const) {
