@@ -1,9 +1,10 @@
 #!/usr/bin/env node
-/** `kastor`: the first look (`start`) and what a stand-alone operator needs beside the servers (`token`). */
+/** `kastor`: the first look (`start`) and what a stand-alone operator needs beside the servers (`token`, `status`). */
 import { Command } from 'commander';
 import { hashToken, newToken } from '../gitlab/embedded/index.ts';
 import { buildInfo } from '../kas/index.ts';
 import { start } from './demo/start.ts';
+import { status } from './status/status.ts';
 
 const command = new Command('kastor')
   .description("GitLab's agent server and in-cluster agent, as supervised statecharts")
@@ -27,6 +28,18 @@ command
     const token = newToken(prefix);
     console.log(`token: ${token}`);
     console.log(`hash:  ${hashToken(token)}`);
+  });
+
+command
+  .command('status')
+  .description('show the agents of a running kas and what becomes of their manifest projects')
+  .option('--kas <address>', 'observability endpoint of kas', 'http://127.0.0.1:8151')
+  .option('-o, --output <format>', 'table or json', 'table')
+  .option('-w, --watch', 'show it again every two seconds', false)
+  .action(async (options: { kas: string; output: string; watch: boolean }) => {
+    const interrupted = new AbortController();
+    process.once('SIGINT', () => interrupted.abort());
+    await status(options, process, interrupted.signal);
   });
 
 try {

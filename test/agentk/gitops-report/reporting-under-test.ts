@@ -34,7 +34,8 @@ export class PlayedEvents {
       this.patches.push({ name, body: body as object });
       return { kind: 'ok', value: { apiVersion: 'v1', kind: 'Event', metadata: { name } } };
     },
-    list: async (_type, { fieldSelector } = {}) => {
+    list: async (_type, options) => {
+      const { fieldSelector } = options ?? {};
       if (this.refusal !== undefined) return this.refusal;
       this.selectors.push(fieldSelector);
       const name = fieldSelector?.split('=').at(-1) ?? '';
