@@ -210,6 +210,14 @@ test('the observability endpoint is ready without kas', async () => {
   }
   const state: unknown = await (await fetch(`${base}/state`)).json();
   expect(state).toMatchObject({
-    children: [{ id: 'agent-link' }, { id: 'leader-election' }, { id: 'modules' }, {}, {}, {}],
+    children: [
+      { id: 'agent-link' },
+      { id: 'leader-election' },
+      { id: 'modules' },
+      {},
+      { id: 'sync-reports' },
+      {},
+      {},
+    ],
   });
 });
