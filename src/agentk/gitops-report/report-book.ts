@@ -40,21 +40,12 @@ export class ReportBook {
   follow(projects: readonly ReportedProject[]): void {
     const wanted = new Set(projects.map(({ id }) => id));
     for (const id of this.#ledgers.keys()) if (!wanted.has(id)) this.#forget(id);
-    for (const id of wanted) this.ledger(id);
+    for (const id of wanted) if (!this.#ledgers.has(id)) this.#open(id);
   }
 
-  /** The project's, made when it is new; undefined when there are too many already. */
+  /** Undefined when the project is not followed: a run that is being stopped still says something. */
   ledger(id: string): ProjectLedger | undefined {
-    const known = this.#ledgers.get(id);
-    if (known !== undefined) return known;
-    if (this.#ledgers.size >= reportLimits.projectsMax) return undefined;
-    const made = new ProjectLedger(id, this.#clock);
-    this.#ledgers.set(id, made);
-    this.#tell(() => {
-      this.#isOtherSet = true;
-      this.#news.add(id);
-    });
-    return made;
+    return this.#ledgers.get(id);
   }
 
   changed(id: string): void {
@@ -95,6 +86,15 @@ export class ReportBook {
   putBack({ ids }: Batch): void {
     for (const id of ids) if (this.#ledgers.has(id)) this.#news.add(id);
     this.#isOtherSet = true;
+  }
+
+  #open(id: string): void {
+    if (this.#ledgers.size >= reportLimits.projectsMax) return;
+    this.#tell(() => {
+      this.#ledgers.set(id, new ProjectLedger(id, this.#clock));
+      this.#isOtherSet = true;
+      this.#news.add(id);
+    });
   }
 
   #forget(id: string): void {

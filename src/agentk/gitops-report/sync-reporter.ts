@@ -12,7 +12,7 @@ export interface ReportedProject {
   readonly id: string;
 }
 
-/** All calls return at once and never throw. */
+/** All calls return at once and never throw. What is said of a project that is not followed is not told. */
 export interface SyncReporter {
   /** These projects are worked on from now on, and no others. */
   follow(projects: readonly ReportedProject[]): void;
