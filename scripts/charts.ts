@@ -1,77 +1,51 @@
-// Draws every statechart: one page each and an index, from the machines themselves. `npm run charts [folder]`.
+// Draws every statechart, from the machines themselves: a page, a picture and an index in docs/charts, and the data from
+// which the product draws (src/inspect/charts/gen).
+//
+//   npm run charts               here
+//   npm run charts -- FOLDER     into another folder, as if it were the checkout
+//   npm run charts -- --afresh   also what has not changed is laid out again
+//
+// Laying a chart out takes seconds: what was made from the same graph in the same way is taken from the checkout.
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describeStates, diagramOf } from '../src/inspect/index.ts';
-import { type Chart, charts } from '../statecharts/index.ts';
+import { parseArgs } from 'node:util';
+import { type ChartDrawing, chartDrawing, chartGraphOf, chartSvg } from '../src/inspect/index.ts';
+import { charts } from '../statecharts/index.ts';
+import { bestLayout } from './charts/fit.ts';
+import { hashOf } from './charts/made-from.ts';
+import { indexPage, pageOf } from './charts/pages.ts';
 
-const folder = process.argv[2] ?? 'docs/charts';
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { afresh: { type: 'boolean', default: false } },
+});
+const [root = '.'] = positionals;
 
-function escape(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('|', '\\|');
+const pages = new Map([['README.md', indexPage(charts)]]);
+const data = new Map<string, string>();
+for (const chart of charts) {
+  const graph = chartGraphOf(chart.machine);
+  const madeFrom = hashOf(graph);
+  const known = values.afresh ? undefined : chartDrawing(chart.name);
+  const drawing: ChartDrawing =
+    known?.madeFrom === madeFrom
+      ? known
+      : {
+          madeFrom,
+          graph,
+          lifted: await bestLayout(graph, 'lifted'),
+          full: await bestLayout(graph, 'full'),
+        };
+  data.set(`${chart.name}.json`, `${JSON.stringify(drawing)}\n`);
+  pages.set(`${chart.name}.svg`, chartSvg(graph, drawing.lifted, { standalone: true }));
+  pages.set(`${chart.name}.md`, pageOf(chart));
 }
+write(join(root, 'docs/charts'), pages);
+write(join(root, 'src/inspect/charts/gen'), data);
 
-/** The first paragraph of what the machine says of itself. */
-function summaryOf({ machine }: Chart): string {
-  const [first = ''] = (machine.root.description ?? '').split(/\n\s*\n/);
-  return escape(first.replaceAll(/\s+/g, ' ').trim());
+function write(folder: string, files: ReadonlyMap<string, string>): void {
+  mkdirSync(folder, { recursive: true });
+  // What is not among them is of a chart that is gone.
+  for (const old of readdirSync(folder)) if (!files.has(old)) rmSync(join(folder, old));
+  for (const [file, text] of files) writeFileSync(join(folder, file), text);
 }
-
-function tableOf({ machine }: Chart): string[] {
-  const rows = describeStates(machine).filter(
-    ({ owner, tags, does, stays }) => owner !== '' || tags.length > 0 || does.length > 0 || stays.length > 0,
-  );
-  if (rows.length === 0) return [];
-  return [
-    '',
-    '| State | Owner | Tags | Does | Takes without moving |',
-    '|---|---|---|---|---|',
-    ...rows.map(({ path, owner, tags, does, stays }) => {
-      const cells = [
-        path === '' ? '(the machine)' : path,
-        owner,
-        tags.join(', '),
-        does.join(', '),
-        stays.join(', '),
-      ];
-      return `| ${cells.map(escape).join(' | ')} |`;
-    }),
-  ];
-}
-
-function pageOf(chart: Chart): string {
-  const { name, machine, hot } = chart;
-  return [
-    `# ${name}`,
-    '',
-    summaryOf(chart),
-    '',
-    `Source: [statecharts/${name}.ts](../../statecharts/${name}.ts).${hot === true ? ' Runs compiled.' : ''}`,
-    '',
-    '```mermaid',
-    diagramOf(machine),
-    '```',
-    ...tableOf(chart),
-    '',
-  ].join('\n');
-}
-
-const index = [
-  '# Statecharts',
-  '',
-  'Drawn from `statecharts/` by `npm run charts`; do not edit.',
-  '',
-  '| Chart | Whose life |',
-  '|---|---|',
-  ...charts.map((chart) => `| [${chart.name}](${chart.name}.md) | ${summaryOf(chart)} |`),
-  '',
-].join('\n');
-
-mkdirSync(folder, { recursive: true });
-const pages = new Map([
-  ['README.md', index],
-  ...charts.map((chart) => [`${chart.name}.md`, pageOf(chart)] as const),
-]);
-for (const old of readdirSync(folder)) {
-  if (old.endsWith('.md') && !pages.has(old)) rmSync(join(folder, old)); // of a chart that is gone
-}
-for (const [file, text] of pages) writeFileSync(join(folder, file), text);

@@ -1,20 +1,19 @@
 // Checks that what is generated and committed equals what its source generates now: `generated` (protobuf code) or
-// `charts` (the Mermaid pictures in docs). Writes into a scratch folder; the checkout is not touched.
+// `charts` (pictures of statecharts and the data they are drawn from). Writes into a scratch folder; the checkout is not touched.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const kinds: Record<string, { committed: string; make: (out: string) => void; mend: string }> = {
+const kinds: Record<string, { committed: readonly string[]; make: (out: string) => void; mend: string }> = {
   generated: {
-    committed: 'src/protocol/gen',
+    committed: ['src/protocol/gen'],
     make: (out) => void execFileSync('buf', ['generate', '--output', out], { stdio: 'inherit' }),
     mend: 'npm run generate',
   },
   charts: {
-    committed: 'docs/charts',
-    make: (out) =>
-      void execFileSync('node', ['scripts/charts.ts', join(out, 'docs/charts')], { stdio: 'inherit' }),
+    committed: ['docs/charts', 'src/inspect/charts/gen'],
+    make: (out) => void execFileSync('node', ['scripts/charts.ts', out], { stdio: 'inherit' }),
     mend: 'npm run charts',
   },
 };
@@ -24,10 +23,13 @@ if (kind === undefined) throw new Error(`usage: in-step ${Object.keys(kinds).joi
 const scratch = mkdtempSync(join(tmpdir(), 'kastor-in-step-'));
 try {
   kind.make(scratch);
-  const fresh = files(join(scratch, kind.committed));
-  const committed = files(kind.committed);
-  const names = new Set([...fresh.keys(), ...committed.keys()]);
-  const stale = [...names].filter((name) => fresh.get(name) !== committed.get(name)).sort();
+  const stale = kind.committed.flatMap((folder) => {
+    const fresh = files(join(scratch, folder));
+    const committed = files(folder);
+    const names = new Set([...fresh.keys(), ...committed.keys()]);
+    const different = [...names].filter((name) => fresh.get(name) !== committed.get(name));
+    return different.sort().map((name) => `${folder}/${name}`);
+  });
   if (stale.length > 0) {
     console.error(`out of step with their source: ${stale.join(', ')}; mend: ${kind.mend}`);
     process.exitCode = 1;

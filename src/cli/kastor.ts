@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-/** `kastor`: the first look (`start`) and what a stand-alone operator needs beside the servers (`token`, `status`). */
+/** `kastor`: the first look (`start`) and what people need beside the servers (`token`, `status`, `charts`). */
 import { Command } from 'commander';
 import { hashToken, newToken } from '../gitlab/embedded/index.ts';
 import { buildInfo } from '../kas/index.ts';
+import { chartFormats, type ChartsOptions, showCharts } from './charts.ts';
 import { start } from './demo/start.ts';
 import { status } from './status/status.ts';
 
@@ -41,6 +42,15 @@ command
     process.once('SIGINT', () => interrupted.abort());
     await status(options, process, interrupted.signal);
   });
+
+command
+  .command('charts')
+  .description('show the statecharts: without a name all there are, with one its picture or an export')
+  .argument('[name]')
+  .option('--format <format>', chartFormats.join(', '), 'svg')
+  .option('--full', 'picture: every edge where it is, and all actions', false)
+  .option('--output <file>', 'write to this file')
+  .action((name: string | undefined, options: ChartsOptions) => showCharts(name, options));
 
 try {
   await command.parseAsync();

@@ -10,6 +10,16 @@
  *     transitions, a composite entered anew) is left to the table of `describeStates`.
  */
 import type { AnyStateMachine, AnyStateNode, AnyTransitionDefinition } from 'xstate';
+import {
+  actionNamesOf,
+  ancestorsOf,
+  causeOf,
+  guardTextOf,
+  isComposite,
+  ownerOf,
+  statesOf,
+  transitionsOf,
+} from './machine-walk.ts';
 
 /** Labels of edges between the same two nodes are joined up to this length. */
 const labelCharsMax = 48;
@@ -17,7 +27,7 @@ const labelCharsMax = 48;
 /** The diagram, without fences; ends without a line break. */
 export function diagramOf(machine: AnyStateMachine): string {
   const edges = new Map<AnyStateNode, Edge[]>();
-  for (const node of nodesOf(machine.root)) {
+  for (const node of statesOf(machine)) {
     for (const transition of transitionsOf(node)) {
       for (const target of transition.target ?? []) {
         const edge = edgeOf(node, target, labelOf(transition));
@@ -49,13 +59,13 @@ export interface StateDescription {
 
 /** Every state with what the diagram leaves out, in document order; the machine itself first, with path ''. */
 export function describeStates(machine: AnyStateMachine): StateDescription[] {
-  return nodesOf(machine.root).map((node) => ({
+  return statesOf(machine).map((node) => ({
     path: node.path.join('.'),
     owner: ownerOf(node),
     tags: node.tags,
     does: [
-      ...namesOf(node.config.entry),
-      ...namesOf(node.config.exit).map((name) => `${name} on leaving`),
+      ...actionNamesOf(node.config.entry),
+      ...actionNamesOf(node.config.exit).map((name) => `${name} on leaving`),
       ...node.invoke.map(({ src }) => `invokes ${typeof src === 'string' ? src : 'inline logic'}`),
     ],
     stays: transitionsOf(node).flatMap((transition) => {
@@ -155,56 +165,15 @@ function joined(edges: readonly Edge[]): Edge[] {
   return result;
 }
 
-function labelOf({ eventType, guard, ...rest }: AnyTransitionDefinition): string {
-  const delay: unknown = 'delay' in rest ? rest.delay : undefined;
-  const condition = namesOf(guard).join(' and ');
-  return eventName(eventType, delay) + (condition === '' ? '' : ` [${condition}]`);
-}
-
-function eventName(type: string, delay: unknown): string {
-  if (typeof delay === 'number') return `after ${delay} ms`;
-  if (typeof delay === 'string') return `after ${delay}`;
-  if (type === '') return 'always';
-  if (type.startsWith('xstate.done.state.')) return 'done';
-  const [, what, id] = /^xstate\.(done\.actor|error\.actor|snapshot)\.(.*)$/.exec(type) ?? [];
-  if (id === undefined) return type;
-  return `${id} ${what === 'done.actor' ? 'done' : what === 'error.actor' ? 'failed' : 'changed'}`;
-}
-
-/** Names of actions or guards, in whichever way xstate lets them be written. */
-function namesOf(value: unknown): string[] {
-  if (value === undefined) return [];
-  if (Array.isArray(value)) return value.flatMap((one) => namesOf(one));
-  if (typeof value === 'string') return [value];
-  if (typeof value === 'object' && value !== null && 'type' in value) return [String(value.type)];
-  if (typeof value === 'function' && 'guards' in value) return namesOf(value.guards);
-  return ['inline'];
-}
-
-function transitionsOf(node: AnyStateNode): AnyTransitionDefinition[] {
-  return [...[...node.transitions.values()].flat(), ...(node.always ?? [])];
-}
-
-function nodesOf(node: AnyStateNode): AnyStateNode[] {
-  return [node, ...Object.values(node.states).flatMap((child) => nodesOf(child))];
-}
-
-function ancestorsOf(node: AnyStateNode): AnyStateNode[] {
-  return node.parent === undefined ? [] : [node.parent, ...ancestorsOf(node.parent)];
-}
-
-function isComposite({ type }: AnyStateNode): boolean {
-  return type === 'compound' || type === 'parallel';
+function labelOf(transition: AnyTransitionDefinition): string {
+  const { kind, text } = causeOf(transition);
+  const condition = guardTextOf(transition.guard);
+  const name = kind === 'event' ? text : kind === 'after' ? `after ${text}` : `${text} ${kind}`.trim();
+  return name + (condition === '' ? '' : ` [${condition}]`);
 }
 
 function anywhereIn(node: AnyStateNode): string {
   return `${diagramIdOf(node)}__anywhere`;
-}
-
-function ownerOf({ meta }: AnyStateNode): string {
-  const owner: unknown =
-    typeof meta === 'object' && meta !== null && 'owner' in meta ? meta.owner : undefined;
-  return typeof owner === 'string' ? owner : '';
 }
 
 /** M1: what Mermaid could read as syntax becomes a space. */
