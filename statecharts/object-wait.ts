@@ -64,6 +64,7 @@ export const objectWaitMachine = setup({
   output: ({ event }) => event.output as ObjectWaitOutput,
   states: {
     watching: {
+      tags: ['transient'],
       invoke: {
         id: 'watchObjects',
         src: 'watchObjects',
@@ -80,6 +81,7 @@ export const objectWaitMachine = setup({
       on: { 'stop.requested': 'cancelled' },
     },
     serving: {
+      tags: ['transient'],
       initial: 'asking',
       after: { servedDeadline: 'settled' },
       on: { 'stop.requested': 'cancelled' },
