@@ -3,6 +3,7 @@ import type { AnyStateMachine } from 'xstate';
 import { fluxStreamMachine } from './flux-stream.ts';
 import { listenerMachine } from './listener.ts';
 import { kasMachine } from './kas.ts';
+import { driftWatchMachine } from './drift-watch.ts';
 import { configWatchMachine } from './config-watch.ts';
 import { childProcessMachine } from './child-process.ts';
 import { agentSessionMachine } from './agent-session.ts';
@@ -55,6 +56,7 @@ export const charts: readonly Chart[] = [
   { name: 'child-process', machine: childProcessMachine },
   { name: 'config-watch', machine: configWatchMachine },
   { name: 'configuration-watch', machine: configurationWatchMachine },
+  { name: 'drift-watch', machine: driftWatchMachine },
   { name: 'flux', machine: fluxMachine },
   { name: 'flux-notifications', machine: fluxNotificationsMachine },
   { name: 'flux-stream', machine: fluxStreamMachine },
@@ -117,6 +119,7 @@ export {
   policyInquiryMachine,
   type InquiryOutcome,
 } from './policy-inquiry.ts';
+export { driftWatchMachine, type DriftWatchOutput } from './drift-watch.ts';
 export { objectWaitMachine, objectWaitPauseMs, type ObjectWaitOutput } from './object-wait.ts';
 export { moduleBackoffMs, moduleDelays, moduleMachine } from './module.ts';
 export {

@@ -17,7 +17,8 @@ import type { Target } from './placement.ts';
 export type Applied =
   /** `migration`: why fields of client-side apply could not be moved; the object is applied nevertheless. */
   | { readonly kind: 'applied'; readonly object: KubeObject; readonly migration: string | undefined }
-  | { readonly kind: 'skipped'; readonly reason: string }
+  /** `foreign`: it is not ours. */
+  | { readonly kind: 'skipped'; readonly reason: string; readonly foreign: boolean }
   /** `uncertain`: it may have taken effect. */
   | { readonly kind: 'failed'; readonly reason: string; readonly uncertain: boolean };
 
@@ -54,7 +55,8 @@ export class Applier {
       return isAbsent(live) ? undefined : { kind: 'failed', reason: failureText(live), uncertain: false };
     }
     const permission = permissionFor('Apply', policy, live.value.metadata.annotations, inventoryId);
-    return permission.kind === 'skipped' ? permission : undefined;
+    const { kind } = permission;
+    return kind === 'foreign' ? { kind: 'skipped', reason: permission.reason, foreign: true } : undefined;
   }
 
   #patch({ type, object }: Target) {

@@ -29,6 +29,14 @@ export function ownedFields(object: KubeObject): string {
     .digest('base64');
 }
 
+/** Of an object, what {@link ownedFields} looks at. */
+export function onlyOwnership({ apiVersion, kind, metadata }: KubeObject): KubeObject {
+  const { name, namespace, uid, resourceVersion } = metadata;
+  const known = { ...(uid && { uid }), ...(resourceVersion && { resourceVersion }) };
+  const managedFields = entriesOf({ apiVersion, kind, metadata }).filter(isOurs);
+  return { apiVersion, kind, metadata: { name, ...(namespace && { namespace }), ...known, managedFields } };
+}
+
 /**
  * The entries without those of client-side apply, their fields given to us (`spec/agentk.md §5.11` step 6): otherwise fields that
  * leave the manifest would stay, because the other manager has them too. Undefined when there is nothing to move.

@@ -2,9 +2,10 @@
 import { fromPromise } from 'xstate';
 import { guarded, watch, type Exit } from '../../supervisor/index.ts';
 import { objectWaitMachine, objectWaitPauseMs, type ObjectWaitOutput } from '../../../statecharts/index.ts';
+import { withoutManagedFields } from '../kubernetes/informer/index.ts';
 import { isAbsent, type ResourceType } from '../kubernetes/index.ts';
-import type { Reconciliation } from './reconciliation.ts';
-import { StatusWatches, type WatchDeps } from './status-watches.ts';
+import { ObjectWatches, type WatchDeps } from './object-watches.ts';
+import type { Awaited, Reconciliation } from './reconciliation.ts';
 
 export interface Wait {
   /** Unique among the waits of this name. */
@@ -43,13 +44,20 @@ export async function awaitObjects(deps: WatchDeps, wait: Wait): Promise<ObjectW
 }
 
 function logicOf(deps: WatchDeps, { reconciliation, newKinds }: Wait) {
-  const { client, random } = deps;
+  const { client, random, clock } = deps;
   const watchObjects = (signal: AbortSignal) =>
     new Promise<boolean>((resolve) => {
-      const done = () => resolve(newKinds.length > 0);
-      const watches = new StatusWatches(deps, reconciliation, done);
+      const watches = new ObjectWatches<Awaited>(deps, {
+        saw: (item, live) => reconciliation.observe(item.key, live, clock.now()),
+        lostSight: (item, reason) => reconciliation.fail(item.key, reason),
+        awaits: (item) => reconciliation.awaits(item.key),
+        keep: withoutManagedFields,
+        onQuiet: () => {
+          if (reconciliation.settled) resolve(newKinds.length > 0);
+        },
+      });
       signal.addEventListener('abort', () => watches.close(), { once: true });
-      watches.open();
+      watches.open(reconciliation.pending());
     });
   const askKinds = async (signal: AbortSignal): Promise<boolean> => {
     for (const type of newKinds) {

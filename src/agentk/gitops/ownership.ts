@@ -3,7 +3,7 @@ import { owningInventory } from './annotations.ts';
 
 export type InventoryPolicy = 'must_match' | 'adopt_if_no_inventory' | 'adopt_all';
 
-export type Permission = { readonly kind: 'allowed' } | { readonly kind: 'skipped'; readonly reason: string };
+export type Permission = { readonly kind: 'allowed' } | { readonly kind: 'foreign'; readonly reason: string };
 
 const policyNames: Readonly<Record<InventoryPolicy, string>> = {
   must_match: 'MustMatch',
@@ -26,7 +26,7 @@ export function permissionFor(
   if (owner === undefined && policy === 'adopt_if_no_inventory') return { kind: 'allowed' };
   const status = owner === undefined ? 'Empty' : 'NoMatch';
   return {
-    kind: 'skipped',
+    kind: 'foreign',
     reason: `inventory policy prevented actuation (strategy: ${strategy}, status: ${status}, policy: ${policyNames[policy]})`,
   };
 }

@@ -13,8 +13,8 @@ import type { SyncOptions } from './sync.ts';
 
 export type Pruned =
   | { readonly kind: 'pruned' }
-  /** `abandoned`: it is not in the inventory any more. */
-  | { readonly kind: 'skipped'; readonly reason: string; readonly abandoned: boolean }
+  /** `kept`: it is to stay, and is not ours any more. `foreign`: it is not ours. `hindered`: it would go otherwise. */
+  | { readonly kind: 'skipped'; readonly reason: string; readonly why: 'kept' | 'foreign' | 'hindered' }
   | { readonly kind: 'failed'; readonly reason: string };
 
 export interface PrunerOptions {
@@ -42,16 +42,16 @@ export class Pruner {
     if (uid === '') return { kind: 'failed', reason: 'the object has no uid' };
     if (isDetached(annotations)) {
       const reason = 'annotation prevents deletion: the object is kept and not managed any more';
-      return { kind: 'skipped', reason, abandoned: true };
+      return { kind: 'skipped', reason, why: 'kept' };
     }
     const permission = permissionFor('Delete', options.policy, annotations, inventoryId);
-    if (permission.kind === 'skipped') return { ...permission, abandoned: false };
+    if (permission.kind === 'foreign') return { kind: 'skipped', reason: permission.reason, why: 'foreign' };
     if (id.group === '' && id.kind === 'Namespace' && namespacesInUse.has(id.name)) {
-      return { kind: 'skipped', reason: `namespace still in use: ${id.name}`, abandoned: false };
+      return { kind: 'skipped', reason: `namespace still in use: ${id.name}`, why: 'hindered' };
     }
     if (applied.has(uid)) {
       const reason = 'the same object was just applied under another API group';
-      return { kind: 'skipped', reason, abandoned: true };
+      return { kind: 'skipped', reason, why: 'foreign' };
     }
     return undefined;
   }

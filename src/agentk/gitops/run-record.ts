@@ -18,6 +18,8 @@ export interface ObjectRecord {
   error: string | undefined;
   /** The call ended without an answer: it may have taken effect. */
   uncertain: boolean;
+  /** Something forbids its deletion, so that others may go on needing it. */
+  kept: boolean;
   /** Not ours any more, although it is still there. */
   abandoned: boolean;
 }
@@ -27,8 +29,8 @@ export class RunRecord {
   /** Uids of what this run applied. */
   readonly uids = new Set<string>();
 
-  plan(id: ObjectId, key: string, strategy: Strategy): void {
-    this.#objects.set(key, {
+  plan(id: ObjectId, key: string, strategy: Strategy): ObjectRecord {
+    const record: ObjectRecord = {
       id,
       key,
       strategy,
@@ -36,8 +38,11 @@ export class RunRecord {
       reconcile: 'pending',
       error: undefined,
       uncertain: false,
+      kept: false,
       abandoned: false,
-    });
+    };
+    this.#objects.set(key, record);
+    return record;
   }
 
   get(key: string): ObjectRecord {
@@ -62,6 +67,7 @@ export class RunRecord {
       const other = this.#objects.get(key);
       if (other === undefined) continue;
       const name = JSON.stringify(idText(other.id));
+      if (other.kept) continue;
       if (other.strategy !== strategy) {
         const scheduled = other.strategy === 'apply' ? 'apply' : 'delete';
         return `${relation} scheduled for ${scheduled}: ${name}`;
@@ -100,7 +106,8 @@ export class RunRecord {
 
 /**
  * The keys of the inventory after a run (`spec/agentk.md §5.13`): what was applied, and of what was in it before everything whose end
- * is not certain. Beyond the original, also an apply whose answer was lost: the object may be there.
+ * is not certain. Beyond the original, also an apply whose answer was lost: the object may be there. And other than there, what is
+ * found to be somebody else's is not named any longer: a cancelled run may have named it, and another policy would delete it.
  */
 export function finalInventory(
   previous: { has(key: string): boolean },

@@ -28,7 +28,7 @@ import { Reconciliation, type Goal } from './reconciliation.ts';
 import { finalInventory, RunRecord } from './run-record.ts';
 import { RunTeller } from './run-teller.ts';
 import { sideBySide } from './side-by-side.ts';
-import type { WatchDeps } from './status-watches.ts';
+import type { WatchDeps } from './object-watches.ts';
 import type { SyncEvent, SyncInput, SyncResult } from './sync.ts';
 import { harmless } from './told.ts';
 
@@ -131,8 +131,9 @@ export class SyncRun {
     const { commitId, options } = this.#input;
     for (const { id, key } of targets) this.#record.plan(id, key, 'apply');
     if (!options.prune) return undefined;
-    for (const { id, key } of leftovers) this.#record.plan(id, key, 'prune');
     const doomed = leftovers.filter((target) => pruner.hindrance(target) === undefined);
+    for (const { id, key } of leftovers) this.#record.plan(id, key, 'prune').kept = true;
+    for (const { key } of doomed) this.#record.get(key).kept = false;
     const held = heldBack(options.guard, {
       commitId,
       selected: targets.length,
@@ -144,7 +145,7 @@ export class SyncRun {
     for (const { key } of leftovers) {
       const record = this.#record.get(key);
       record.actuation = 'skipped';
-      record.error = 'held';
+      record.kept = true;
     }
     this.#teller.warn(held);
     return held;
@@ -180,7 +181,7 @@ export class SyncRun {
 
   async #applyOne(applier: Applier, target: Target, needs: Iterable<string>): Promise<Applied> {
     const hindrance = this.#record.hindrance('apply', needs, { waits: !this.#dry }); // R4
-    if (hindrance !== undefined) return { kind: 'skipped', reason: hindrance };
+    if (hindrance !== undefined) return { kind: 'skipped', reason: hindrance, foreign: false };
     if (this.#input.options.dryRun === 'client') {
       return { kind: 'applied', object: target.object, migration: undefined };
     }
@@ -195,6 +196,7 @@ export class SyncRun {
       record.reconcile = 'skipped';
       record.error = applied.reason;
       record.uncertain = applied.kind === 'failed' && applied.uncertain;
+      record.abandoned = applied.kind === 'skipped' && applied.foreign;
       this.#teller.object('apply', id, applied.kind === 'failed' ? 'Failed' : 'Skipped', applied.reason);
       if (applied.kind === 'skipped') this.#warn(`${idText(id)} is not applied: ${applied.reason}`);
       return;
@@ -238,13 +240,13 @@ export class SyncRun {
 
   async #pruneOne(pruner: Pruner, target: Target, dependents: Iterable<string>): Promise<Pruned> {
     const hindrance = pruner.hindrance(target);
-    if (hindrance?.kind === 'skipped' && hindrance.abandoned) {
+    if (hindrance?.kind === 'skipped' && hindrance.why === 'kept') {
       const fault = await pruner.release(target);
       return fault === undefined ? hindrance : { kind: 'failed', reason: fault };
     }
     if (hindrance !== undefined) return hindrance;
     const reason = this.#record.hindrance('prune', dependents, { waits: !this.#dry }); // R4
-    return reason === undefined ? pruner.delete(target) : { kind: 'skipped', reason, abandoned: false };
+    return reason === undefined ? pruner.delete(target) : { kind: 'skipped', reason, why: 'hindered' };
   }
 
   #pruned(target: Target, pruned: Pruned, reconciliation: Reconciliation): void {
@@ -254,7 +256,7 @@ export class SyncRun {
       record.actuation = pruned.kind;
       record.reconcile = 'skipped';
       record.error = pruned.reason;
-      record.abandoned = pruned.kind === 'skipped' && pruned.abandoned;
+      record.abandoned = pruned.kind === 'skipped' && pruned.why !== 'hindered';
       this.#teller.object('prune', id, pruned.kind === 'failed' ? 'Failed' : 'Skipped', pruned.reason);
       return;
     }

@@ -1,13 +1,15 @@
 /**
- * The eyes of a wait: one list and watch per kind and namespace that has something pending, started under a supervisor, ended as
- * soon as it has shown what it should (`spec/agentk.md §5.12`; the original watches everything it applies all the time).
+ * Eyes on single objects: one list and watch per kind and namespace that holds any of them, started under a supervisor, ended as
+ * soon as nobody waits for anything in it. Used by waits (`spec/agentk.md §5.12`; the original watches everything it applies all the
+ * time) and by those who look for drift.
  *
- * S1. At most `watchesMax` at once; the rest waits for its turn.
- * S2. Only what is awaited is kept whole; of the other objects of a namespace only their names.
+ * O1. At most `watchesMax` at once; the rest waits for its turn.
+ * O2. Only what is looked for is kept; of the other objects of a namespace only their names.
+ * O3. Nothing is told after the end.
  */
 import type { Clock, Log, Random } from '../../ports/index.ts';
 import type { DynamicSupervisor } from '../../supervisor/index.ts';
-import { informerChild, ObjectStore, withoutManagedFields } from '../kubernetes/informer/index.ts';
+import { informerChild, ObjectStore } from '../kubernetes/informer/index.ts';
 import {
   clusterLimits,
   failureText,
@@ -19,7 +21,7 @@ import {
   type ResourceType,
 } from '../kubernetes/index.ts';
 import { gitopsLimits } from './limits.ts';
-import type { Awaited, Reconciliation } from './reconciliation.ts';
+import type { ObjectId } from './object-id.ts';
 
 export interface WatchDeps {
   readonly client: Pick<ClusterClient, 'list' | 'watch'>;
@@ -32,41 +34,56 @@ export interface WatchDeps {
   readonly log: Log;
 }
 
-interface Group {
+export interface Watched {
+  readonly id: ObjectId;
+  readonly type: ResourceType;
+}
+
+export interface Onlooker<T extends Watched> {
+  /** How it is now; undefined when it does not exist. */
+  saw(item: T, live: KubeObject | undefined): void;
+  /** Nothing can be learnt about it. */
+  lostSight(item: T, reason: string): void;
+  /** False: its watch may end when the same holds for all in it. */
+  awaits(item: T): boolean;
+  /** What is kept of an object that is looked for. */
+  readonly keep: (object: KubeObject) => KubeObject;
+  /** Called whenever watches have ended, or there are none. */
+  readonly onQuiet: () => void;
+}
+
+interface Group<T> {
   readonly type: ResourceType;
   /** Undefined: all namespaces. */
   readonly namespace: string | undefined;
   /** By the names they have in a store. */
-  readonly items: ReadonlyMap<string, Awaited>;
-  /** The same in order; those before `cursor` were found settled. */
-  readonly order: readonly Awaited[];
+  readonly items: ReadonlyMap<string, T>;
+  /** The same in order; those before `cursor` were found to be no longer awaited. */
+  readonly order: readonly T[];
   cursor: number;
 }
 
-export class StatusWatches {
+export class ObjectWatches<T extends Watched> {
   readonly #deps: WatchDeps;
-  readonly #reconciliation: Reconciliation;
-  readonly #onSettled: () => void;
-  readonly #open = new Map<Group, string>();
-  #queue: Group[] = [];
+  readonly #onlooker: Onlooker<T>;
+  readonly #open = new Map<Group<T>, string>();
+  #queue: Group<T>[] = [];
   #started = 0;
   #closed = false;
 
-  constructor(deps: WatchDeps, reconciliation: Reconciliation, onSettled: () => void) {
+  constructor(deps: WatchDeps, onlooker: Onlooker<T>) {
     this.#deps = deps;
-    this.#reconciliation = reconciliation;
-    this.#onSettled = onSettled;
+    this.#onlooker = onlooker;
   }
 
-  open(): void {
-    const groups = grouped(this.#reconciliation.pending(), false);
-    const few = groups.length <= gitopsLimits.watchesMax;
-    this.#queue = few ? groups : grouped(this.#reconciliation.pending(), true);
+  open(items: readonly T[]): void {
+    const groups = grouped(items, false);
+    this.#queue = groups.length <= gitopsLimits.watchesMax ? groups : grouped(items, true);
     this.#fill();
   }
 
   close(): void {
-    this.#closed = true;
+    this.#closed = true; // O3
     this.#queue = [];
     for (const group of this.#open.keys()) this.#end(group);
   }
@@ -75,25 +92,26 @@ export class StatusWatches {
     while (this.#open.size < gitopsLimits.watchesMax) {
       const group = this.#queue.shift();
       if (group === undefined) break;
-      this.#start(group); // S1
+      this.#start(group); // O1
     }
-    if (!this.#closed && this.#reconciliation.settled) this.#onSettled();
+    if (!this.#closed) this.#onlooker.onQuiet();
   }
 
-  #start(group: Group): void {
+  #start(group: Group<T>): void {
     const { client, supervisor, name, clock, random, log } = this.#deps;
-    const { type, namespace, items } = group;
+    const { type, namespace, items, order } = group;
+    const { keep } = this.#onlooker;
     this.#started += 1;
     const id = `${name}:watch-${this.#started}`;
     const store = new ObjectStore({
       objectsMax: clusterLimits.cachedObjectsMax,
-      transform: (object) => (items.has(objectKey(object)) ? withoutManagedFields(object) : bare(object)), // S2
+      transform: (object) => (items.has(objectKey(object)) ? keep(object) : nameOnly(object)), // O2
       onHandlerError: (error) =>
-        log.error('Judging an object failed unexpectedly', { error: asError(error) }),
+        log.error('Looking at an object failed unexpectedly', { error: asError(error) }),
       onListed: () => this.#listed(group, store),
     });
     store.subscribe((change) => this.#saw(group, change.object, change.kind === 'deleted'));
-    const [only] = items.size === 1 ? [...items.values()] : [];
+    const only = order.length === 1 ? order[0] : undefined;
     const spec = informerChild(id, {
       client,
       type,
@@ -114,36 +132,32 @@ export class StatusWatches {
     if (started.kind === 'refused') this.#giveUp(group, `it cannot be watched now (${started.reason})`);
   }
 
-  #saw(group: Group, object: KubeObject, gone: boolean): void {
+  #saw(group: Group<T>, object: KubeObject, gone: boolean): void {
     const item = group.items.get(objectKey(object));
     if (item === undefined || this.#closed) return;
-    this.#reconciliation.observe(item.key, gone ? undefined : object, this.#deps.clock.now());
+    this.#onlooker.saw(item, gone ? undefined : object);
     this.#settle(group);
   }
 
   /** What is not in the list is not there. */
-  #listed(group: Group, store: ObjectStore): void {
+  #listed(group: Group<T>, store: ObjectStore): void {
     if (this.#closed) return;
     for (const [name, item] of group.items) {
-      if (store.get(name) === undefined) this.#absent(item);
+      if (store.get(name) === undefined) this.#onlooker.saw(item, undefined);
     }
     this.#settle(group);
   }
 
-  #absent(item: Awaited): void {
-    this.#reconciliation.observe(item.key, undefined, this.#deps.clock.now());
-  }
-
-  #failed(group: Group, failure: ClusterFailure): void {
-    if (this.#closed || failure.kind !== 'refused') return;
-    if (isAbsent(failure) && this.#reconciliation.goal === 'NotFound') {
-      for (const item of group.order) this.#absent(item); // the kind itself is gone
+  #failed(group: Group<T>, failure: ClusterFailure): void {
+    if (this.#closed || !this.#open.has(group) || failure.kind !== 'refused') return;
+    if (isAbsent(failure)) {
+      for (const item of group.order) this.#onlooker.saw(item, undefined); // the kind itself is gone
       this.#settle(group);
     } else if (failure.code === 403) this.#forbidden(group, failure);
   }
 
   /** Rights for all namespaces are missing: perhaps there are those for each. Else nothing can be said of the objects. */
-  #forbidden(group: Group, failure: ClusterFailure): void {
+  #forbidden(group: Group<T>, failure: ClusterFailure): void {
     if (group.type.namespaced && group.namespace === undefined) {
       this.#queue.push(...grouped(group.order, false));
       this.#end(group);
@@ -155,33 +169,31 @@ export class StatusWatches {
     }
   }
 
-  #giveUp(group: Group, reason: string): void {
-    for (const item of group.order) this.#reconciliation.fail(item.key, reason);
-    this.#settle(group);
+  #giveUp(group: Group<T>, reason: string): void {
+    for (const item of group.order) this.#onlooker.lostSight(item, reason);
+    this.#end(group);
+    this.#fill();
   }
 
-  /** Ends a watch that has nothing pending; the next one starts in its place. */
-  #settle(group: Group): void {
+  /** Ends a watch in which nothing is awaited; the next one starts in its place. */
+  #settle(group: Group<T>): void {
     if (!this.#open.has(group) || this.#awaitsAny(group)) return;
     this.#end(group);
     this.#fill();
   }
 
-  /** Looks on from where it looked last; only at the end at all once more, because what was settled may be pending again. */
-  #awaitsAny(group: Group): boolean {
+  /** Looks on from where it looked last; only at the end at all once more, because what was as it should be may change again. */
+  #awaitsAny(group: Group<T>): boolean {
     for (; group.cursor < group.order.length; group.cursor += 1) {
       const item = group.order[group.cursor];
-      if (item !== undefined && this.#reconciliation.awaits(item.key)) return true;
+      if (item !== undefined && this.#onlooker.awaits(item)) return true;
     }
-    group.cursor = Math.max(
-      0,
-      group.order.findIndex(({ key }) => this.#reconciliation.awaits(key)),
-    );
-    const item = group.order[group.cursor];
-    return item !== undefined && this.#reconciliation.awaits(item.key);
+    const again = group.order.findIndex((item) => this.#onlooker.awaits(item));
+    group.cursor = Math.max(0, again);
+    return again >= 0;
   }
 
-  #end(group: Group): void {
+  #end(group: Group<T>): void {
     const id = this.#open.get(group);
     this.#open.delete(group);
     if (id !== undefined) void this.#deps.supervisor.terminateChild(id);
@@ -189,12 +201,12 @@ export class StatusWatches {
 }
 
 /** By kind and namespace; with `wide`, kinds in many namespaces are taken together. */
-function grouped(items: readonly Awaited[], wide: boolean): Group[] {
-  const kinds = new Map<string, Map<string, Awaited[]>>();
+function grouped<T extends Watched>(items: readonly T[], wide: boolean): Group<T>[] {
+  const kinds = new Map<string, Map<string, T[]>>();
   for (const item of items) {
     const { group, version, plural } = item.type;
     const kind = `${group}/${version}/${plural}`;
-    const namespaces = kinds.get(kind) ?? new Map<string, Awaited[]>();
+    const namespaces = kinds.get(kind) ?? new Map<string, T[]>();
     kinds.set(kind, namespaces);
     const lot = namespaces.get(item.id.namespace);
     if (lot === undefined) namespaces.set(item.id.namespace, [item]);
@@ -203,21 +215,21 @@ function grouped(items: readonly Awaited[], wide: boolean): Group[] {
   return [...kinds.values()].flatMap((namespaces) => {
     const together = wide && namespaces.size > gitopsLimits.namespacesWatchedMax;
     const lots = together ? [[...namespaces.values()].flat()] : [...namespaces.values()];
-    return lots.flatMap((lot) => {
-      const [first] = lot;
+    return lots.flatMap((order) => {
+      const [first] = order;
       if (first === undefined) return [];
       const namespace = together || first.id.namespace === '' ? undefined : first.id.namespace;
-      const items = new Map(lot.map((each) => [nameKey(each), each]));
-      return [{ type: first.type, namespace, items, order: lot, cursor: 0 }];
+      const items = new Map(order.map((each) => [nameKey(each), each]));
+      return [{ type: first.type, namespace, items, order, cursor: 0 }];
     });
   });
 }
 
-function nameKey({ id }: Awaited): string {
+function nameKey({ id }: Watched): string {
   return id.namespace === '' ? id.name : `${id.namespace}/${id.name}`;
 }
 
-function bare({ apiVersion, kind, metadata }: KubeObject): KubeObject {
+function nameOnly({ apiVersion, kind, metadata }: KubeObject): KubeObject {
   const { name, namespace, uid, resourceVersion } = metadata;
   const known = { ...(uid && { uid }), ...(resourceVersion && { resourceVersion }) };
   return { apiVersion, kind, metadata: { name, ...(namespace && { namespace }), ...known } };

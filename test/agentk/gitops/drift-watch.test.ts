@@ -1,0 +1,69 @@
+/** Drift is seen: exactly what others did to what is ours. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DriftWatch } from '../../../src/agentk/gitops/index.ts';
+import { systemClock } from '../../../src/host/index.ts';
+import { SeededRandom } from '../../fakes/seeded-random.ts';
+import { cm, configMaps, gitopsWorld, type GitopsWorld } from './gitops-world.ts';
+
+let world: GitopsWorld;
+let watches = 0;
+beforeAll(async () => {
+  world = await gitopsWorld();
+}, 120_000);
+afterAll(() => world.stop());
+
+function driftWatch(): DriftWatch {
+  const { client, supervisor, log } = world;
+  watches += 1;
+  const name = `drift-${watches}`;
+  return new DriftWatch({
+    client,
+    supervisor,
+    log,
+    name,
+    clock: systemClock,
+    random: new SeededRandom(watches),
+  });
+}
+
+async function synced() {
+  const project = await world.project();
+  await project.sync([cm('a', { x: '1' }), cm('b', { y: '1' }), cm('c')]);
+  return project;
+}
+
+describe('drift', () => {
+  test('is what changes or deletes ours, also before anybody looked; one sight tells of all that comes soon', async () => {
+    const project = await synced();
+    const { namespace } = project;
+    const edit = { data: { x: 'theirs' } };
+    await world.client.patch(configMaps, { namespace, name: 'a' }, edit, {
+      type: 'merge',
+      fieldManager: 'them',
+    });
+    await world.client.delete(configMaps, { namespace, name: 'b' });
+    const drift = await driftWatch().look(project.runner.managed, new AbortController().signal);
+    expect(drift).toMatchObject({ kind: 'drifted', count: 2 });
+    expect(drift.kind === 'drifted' && drift.ids.map(({ name }) => name).sort()).toEqual(['a', 'b']);
+    await project.sync([cm('a', { x: '1' }), cm('b', { y: '1' }), cm('c')]);
+    expect((await world.live(configMaps, 'a', namespace))?.['data']).toEqual({ x: '1' });
+  });
+
+  test('is not what others do with their own fields; the watch ends with its signal and leaves nothing behind', async () => {
+    const project = await synced();
+    const { namespace } = project;
+    const before = world.supervisor.count();
+    const controller = new AbortController();
+    const looking = driftWatch().look(project.runner.managed, controller.signal);
+    const theirs = { data: { other: 'theirs' }, metadata: { labels: { theirs: 'yes' } } };
+    await world.client.patch(configMaps, { namespace, name: 'a' }, theirs, {
+      type: 'merge',
+      fieldManager: 'them',
+    });
+    const first = await Promise.race([looking, new Promise((resolve) => setTimeout(resolve, 500, 'calm'))]);
+    expect(first).toBe('calm');
+    controller.abort();
+    expect(await looking).toEqual({ kind: 'stopped' });
+    await expect.poll(() => world.supervisor.count()).toBe(before);
+  });
+});
