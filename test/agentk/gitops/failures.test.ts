@@ -101,7 +101,7 @@ describe('an object that fails', () => {
   test('does not stop the others; what needs it is skipped; new ones are forgotten by the inventory', async () => {
     const project = await world.project();
     const { namespace } = project;
-    const bad = cm('bad', {}, { resourceVersion: '1' });
+    const bad = cm('bad', {}, { managedFields: [{ manager: 'x' }] });
     const needy = cm(
       'needy',
       {},

@@ -75,7 +75,7 @@ describe('a dry run', () => {
 
   test('on the server finds what the server would refuse', async () => {
     const project = await world.project();
-    const { result } = await project.sync([cm('bad', {}, { resourceVersion: '1' })], {
+    const { result } = await project.sync([cm('bad', {}, { managedFields: [{ manager: 'x' }] })], {
       dryRun: 'server',
     });
     expect(result).toMatchObject({ kind: 'failed', counts: { failed: 1 } });
