@@ -7,6 +7,7 @@
  * D2. The watches are open as long as it lives, and not longer.
  */
 import { fromPromise, setup } from 'xstate';
+import type { Tone } from './tone.ts';
 
 type Event = { readonly type: 'object.drifted' } | { readonly type: 'stop.requested' };
 export type DriftWatchOutput = { readonly kind: 'drifted' } | { readonly kind: 'stopped' };
@@ -18,7 +19,7 @@ const notProvided = (name: string) => async (): Promise<never> => {
 };
 
 export const driftWatchMachine = setup({
-  types: { events: {} as Event, output: {} as DriftWatchOutput },
+  types: { events: {} as Event, output: {} as DriftWatchOutput, tags: {} as Tone },
   actors: {
     // Tells of drift by events; never ends by itself.
     watchObjects: fromPromise<void>(notProvided('watchObjects')),
@@ -36,8 +37,8 @@ export const driftWatchMachine = setup({
       initial: 'calm',
       on: { 'stop.requested': 'stopped' },
       states: {
-        calm: { on: { 'object.drifted': 'gathering' } },
-        gathering: { after: { gather: '#driftWatch.drifted' } }, // D1
+        calm: { tags: ['healthy'], on: { 'object.drifted': 'gathering' } },
+        gathering: { tags: ['degraded'], after: { gather: '#driftWatch.drifted' } }, // D1
       },
     },
     drifted: { type: 'final', output: { kind: 'drifted' } },

@@ -8,6 +8,7 @@
  *     asked until it serves the new kinds, for a while.
  */
 import { assign, fromPromise, setup } from 'xstate';
+import type { Tone } from './tone.ts';
 
 type Input = {
   /** 0 is without limit. */
@@ -36,6 +37,7 @@ export const objectWaitMachine = setup({
     events: {} as Event,
     input: {} as Input,
     output: {} as ObjectWaitOutput,
+    tags: {} as Tone,
   },
   actors: {
     // Resolves when nothing is pending, with whether there are new kinds now (W3).
