@@ -23,6 +23,8 @@ import { fluxNotificationsMachine } from './flux-notifications.ts';
 import { workQueueMachine } from './work-queue.ts';
 import { policyInquiryMachine } from './policy-inquiry.ts';
 import { liveFeedMachine } from './live-feed.ts';
+import { gitopsSyncMachine } from './gitops-sync.ts';
+import { manifestWatchMachine } from './manifest-watch.ts';
 import { moduleMachine } from './module.ts';
 import { registrationMachine } from './registration.ts';
 import { repositoryPollerMachine } from './repository-poller.ts';
@@ -63,11 +65,13 @@ export const charts: readonly Chart[] = [
   { name: 'gitaly-channel', machine: gitalyChannelMachine },
   { name: 'gitlab-call', machine: gitlabCallMachine },
   { name: 'gitops-stream', machine: gitopsStreamMachine },
+  { name: 'gitops-sync', machine: gitopsSyncMachine },
   { name: 'informer', machine: informerMachine },
   { name: 'kas', machine: kasMachine },
   { name: 'leader-election', machine: leaderElectionMachine },
   { name: 'listener', machine: listenerMachine },
   { name: 'live-feed', machine: liveFeedMachine },
+  { name: 'manifest-watch', machine: manifestWatchMachine },
   { name: 'module', machine: moduleMachine },
   { name: 'object-wait', machine: objectWaitMachine },
   { name: 'policy-inquiry', machine: policyInquiryMachine },
@@ -176,3 +180,10 @@ export {
 } from './gitops-stream.ts';
 export { repositoryPollerBackoffMs, repositoryPollerMachine, type Polled } from './repository-poller.ts';
 export { workerPoolMachine } from './worker-pool.ts';
+export { gitopsSyncBackoffMs, gitopsSyncDelays, gitopsSyncMachine, type SyncVerdict } from './gitops-sync.ts';
+export {
+  manifestWatchBackoffMs,
+  manifestWatchDelays,
+  manifestWatchMachine,
+  type ManifestVerdict,
+} from './manifest-watch.ts';

@@ -1,13 +1,16 @@
 /**
  * The modules of agentk, who of the replicas runs those of the leader, and what they have of the cluster and of GitLab.
  */
+import { availableParallelism } from 'node:os';
 import type { AnyActorLogic } from 'xstate';
+import { WorkerPool } from '../actors/index.ts';
 import type { SupervisorEnv } from '../supervisor/index.ts';
 import { AgentIdentityKeeper } from './agent-identity.ts';
 import type { AgentLog } from './agent-log.ts';
 import { agentName } from './build-info.ts';
 import { createFluxModule } from './flux/index.ts';
 import { createSyncReporting, type SyncReporting } from './gitops-report/index.ts';
+import { createGitopsModule, gitopsLimits } from './gitops/index.ts';
 import { GitlabAccess } from './gitlab-access.ts';
 import type { KasCaller } from './kas-caller.ts';
 import { CallGate, ClusterClient, clusterLimits, type ApiServer } from './kubernetes/index.ts';
@@ -66,6 +69,21 @@ export function buildModules({
       createObservabilityModule(setLogLevel),
       ...own,
       createFluxModule({ ...common, client, board, caller, log: log.child({ mod_name: 'flux' }) }),
+      createGitopsModule({
+        ...common,
+        client,
+        board,
+        caller,
+        log: log.child({ mod_name: 'gitops-manifest' }),
+        workers: new WorkerPool({
+          clock,
+          metrics,
+          log,
+          threads: Math.min(availableParallelism(), gitopsLimits.workerThreadsMax),
+        }),
+        agentId: () => identity.agentId,
+        guard: options.gitopsGuard ?? { holdsEmptiness: true, deletionsMax: Infinity },
+      }),
       createNotIncludedModule(log),
       createScanPoliciesModule({
         ...common,

@@ -25,6 +25,8 @@ interface Flags extends KubernetesFlags {
   readonly kasHeader: readonly string[];
   readonly kasInsecureSkipTlsVerify: boolean;
   readonly kasTlsServerName: string;
+  readonly gitopsAllowEmpty: boolean;
+  readonly gitopsDeletionsMax: string;
   readonly observabilityListenNetwork: string;
   readonly observabilityListenAddress: string;
   readonly observabilityCertFile: string;
@@ -72,6 +74,10 @@ function optionsOf(flags: Flags, env: Env, build: BuildInfo): Omit<AgentkOptions
     kasHeaders: flags.kasHeader,
     kasCaFile: given(caFile),
     kasServerName: given(flags.kasTlsServerName),
+    gitopsGuard: {
+      holdsEmptiness: !flags.gitopsAllowEmpty,
+      deletionsMax: deletionsMax(flags.gitopsDeletionsMax),
+    },
     kasSkipVerify: flags.kasInsecureSkipTlsVerify,
     pod: { namespace, name },
     build,
@@ -126,6 +132,12 @@ function timeoutMs(text: string): number | undefined {
   return ms === 0 ? undefined : Math.ceil(ms);
 }
 
+function deletionsMax(text: string): number {
+  if (text === '') return Infinity;
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new Error('gitops-deletions-max must be a whole number, e.g. 20');
+}
+
 function required(env: Env, name: string): string {
   const value = env[name] ?? '';
   if (value === '') throw new Error(`environment variable ${name} must be set and not empty`);
@@ -160,6 +172,16 @@ function agentkCommand(build: BuildInfo): Command {
     )
     .option('--kas-insecure-skip-tls-verify', 'do not verify the certificate of kas', false)
     .option('--kas-tls-server-name <name>', 'name to expect in the certificate of kas', '')
+    .option(
+      '--gitops-allow-empty',
+      'a manifest project without any object deletes all it had, as the original does; else it asks',
+      false,
+    )
+    .option(
+      '--gitops-deletions-max <number>',
+      'more deletions than this in one synchronisation ask first (default: no limit)',
+      '',
+    )
     .option('--observability-listen-network <network>', 'tcp, tcp4, tcp6 or unix', 'tcp')
     .option('--observability-listen-address <address>', 'where probes and metrics are served', ':8080')
     .option('--observability-cert-file <file>', 'TLS certificate for it', '')

@@ -42,6 +42,7 @@ const called: readonly Method[] = [
   methods.getConfiguration,
   methods.register,
   methods.connect,
+  methods.getObjectsToSynchronize,
   methods.reconcileProjects,
   methods.gitlabRequest,
   methods.report,

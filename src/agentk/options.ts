@@ -1,6 +1,7 @@
 /** What an agent process is made of: everything the command line and the environment decide, and the ports. */
 import type { Clock, Log, LogLevel, Metrics, Random } from '../ports/index.ts';
 import type { BuildInfo } from './build-info.ts';
+import type { PruneGuard } from './gitops/index.ts';
 import type { KubernetesFlags } from './kubernetes/index.ts';
 import type { PodIdentity } from './registration.actor.ts';
 
@@ -37,6 +38,8 @@ export interface AgentkOptions {
   readonly build: BuildInfo;
   /** Without it nothing listens. */
   readonly observability?: ObservabilityListen | undefined;
+  /** When GitOps asks before it deletes; default: before it deletes everything. */
+  readonly gitopsGuard?: PruneGuard | undefined;
   readonly kubernetes: KubernetesFlags;
   /** `--request-timeout`: no call of agentk's own may take longer. */
   readonly kubernetesCallMsMax?: number | undefined;

@@ -118,6 +118,7 @@ export {
   type LoggingCF,
   log_level_enum as LogLevelEnum,
   type ManifestProjectCF,
+  ManifestProjectCFSchema,
   type ObservabilityCF,
   type RemoteDevelopmentCF,
 } from '././gen/gitlab/agent/agentcfg/agentcfg_pb.ts';

@@ -124,6 +124,37 @@ export const chartModels: Readonly<Record<string, ChartModel>> = {
       'session.refused': [{ code: 16, message: 'no' }],
     }),
   },
+  'gitops-sync': {
+    input: { syncId: 's1' },
+    project: ({ commitId, run }) => [commitId, Math.min(Number(run), 2)],
+    payloads: ({ run }) => ({
+      'commit.received': [{ commitId: 'abc' }],
+      'commit.read': [{ commitId: 'abc' }, { commitId: 'old' }],
+      'commit.rejected': [{ commitId: 'abc' }, { commitId: 'old' }],
+      'commit.postponed': [{ commitId: 'abc' }, { commitId: 'old' }],
+      'phase.entered': ['planning', 'applying', 'waiting', 'pruning', 'storing'].map((phase) => ({
+        run,
+        phase,
+      })),
+      'run.ended': ['synced', 'held', 'failed', 'cancelled'].flatMap((verdict) => [
+        { run, verdict, atMs: 1_000_000 },
+        { run, verdict, atMs: 0 },
+        { run: Number(run) - 1, verdict, atMs: 0 },
+      ]),
+    }),
+  },
+  'manifest-watch': {
+    input: { watchId: 'w1' },
+    payloads: (context) => ({
+      'link.restored': [{ incarnation: 1 }],
+      'stream.ended': ends(context, ['received', 'receivedLast', 'finished', 'failed', 'lost']).map(
+        (each) => ({
+          ...each,
+          commitId: 'abc',
+        }),
+      ),
+    }),
+  },
   'gitops-stream': {
     input: { streamId: 's1', commitId: 'old', wanted: '' },
     project: (context) => context['found'],

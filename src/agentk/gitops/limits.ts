@@ -1,5 +1,14 @@
 /** The bounds of synchronising with the cluster. Sizes of commits are bounded where they are read (`src/manifests`). */
 export const gitopsLimits = {
+  /** Manifest projects of one agent; each costs a stream and two actors. */
+  projectsMax: 256,
+  /** Files and bytes of one commit; kas has limits of its own below these (`spec/agentk.md §5.2`). */
+  filesMax: 20_000,
+  commitBytesMax: 256 * 1024 * 1024,
+  /** Threads that read manifests. */
+  workerThreadsMax: 2,
+  /** Informers and waits of all projects. */
+  clusterWatchesMax: 4_096,
   /** Objects of one kind rank that are applied, fetched or deleted at once. The gate of all calls has its own bound. */
   objectsAtOnceMax: 8,
   /** A key of an inventory, and all of them with their values: what the API server allows in a ConfigMap. */

@@ -14,7 +14,7 @@ const author = {
   timezoneOffset: 0,
 };
 
-const agentConfiguration = `# What this agent may do. Change it, commit, push: kas notices within its poll period.
+const agentConfiguration = `# What this agent may do. Change it, commit, push: kas notices at once.
 ci_access:
   projects:
     - id: demo/agents
@@ -25,6 +25,13 @@ user_access:
     agent: {}
   projects:
     - id: demo/agents
+# What is in these projects is kept in the cluster. Push a manifest to repositories/manifests.git and look.
+gitops:
+  manifest_projects:
+    - id: demo/manifests
+      default_namespace: demo
+      paths:
+        - glob: manifests/**/*.yaml
 observability:
   logging:
     level: info

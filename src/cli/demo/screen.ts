@@ -72,6 +72,9 @@ export class Screen {
       this.#line(dim('  (kubectl is not installed; with it: kubectl --kubeconfig … get pods -w)'));
     }
     this.#line(
+      `  git clone ${near(data.repositories.manifests)} manifests   ${dim('# change manifests/greeting.yaml, push: it is in the cluster')}`,
+    );
+    this.#line(
       `  curl http://127.0.0.1:${ports.observability}/state   ${dim('# every agent with the state of its chart')}`,
     );
     this.#line(`  kill -9 ${pidOf('agentk')}   ${dim('# and watch it come back in the log')}`);

@@ -1,0 +1,173 @@
+/**
+ * The module `gitops-manifest` (`spec/agentk.md §5.1`): one watch and one synchronisation per manifest project of the configuration,
+ * on the replica that leads. Leaving the configuration deletes nothing in the cluster.
+ */
+import type { AnyActorLogic } from 'xstate';
+import type { WorkerPool } from '../../actors/index.ts';
+import type { AgentConfiguration } from '../../protocol/index.ts';
+import { DynamicSupervisor, Supervisor, type ChildSpec, type SupervisorEnv } from '../../supervisor/index.ts';
+import { gitopsSyncDelays } from '../../../statecharts/index.ts';
+import { Discovery, type ClusterClient } from '../kubernetes/index.ts';
+import type { AgentModule, RunningModule } from '../modules/index.ts';
+import { createGitopsSyncLogic, type GitopsSyncDeps } from './gitops-sync.actor.ts';
+import { DriftWatch } from './drift-watch.actor.ts';
+import { gitopsLimits } from './limits.ts';
+import { manifestProjectsOf, sameProject, type ManifestProject } from './manifest-project.ts';
+import { createManifestWatchLogic, type ManifestWatchDeps } from './manifest-watch.actor.ts';
+import { projectCluster } from './project-cluster.ts';
+import { ProjectWork } from './project-work.ts';
+import type { ProjectCluster } from './project-work.ts';
+import { SyncRunner } from './sync-runner.ts';
+import type { PruneGuard } from './sync.ts';
+
+export type GitopsModuleDeps = ManifestWatchDeps &
+  Omit<GitopsSyncDeps, 'workers'> & {
+    readonly workers: WorkerPool;
+    readonly guard: PruneGuard;
+    readonly client: ClusterClient;
+    readonly env: SupervisorEnv;
+  };
+
+export function createGitopsModule(deps: GitopsModuleDeps): AgentModule {
+  return {
+    name: 'gitops-manifest',
+    leaderOnly: true,
+    check: (configuration) => {
+      const found = manifestProjectsOf(configuration, deps.guard);
+      if (found.kind === 'invalid') return found.reason;
+      return found.projects.length > gitopsLimits.projectsMax
+        ? `more than ${gitopsLimits.projectsMax} manifest projects`
+        : undefined;
+    },
+    wanted: (configuration) => (configuration?.gitops?.manifestProjects.length ?? 0) > 0,
+    start: async (failed, _signal, configuration) => {
+      const running = new RunningGitops(deps);
+      await running.start(failed);
+      running.configure(configuration);
+      return running;
+    },
+  };
+}
+
+class RunningGitops implements RunningModule {
+  readonly #deps: GitopsModuleDeps;
+  readonly #works = new Map<string, ProjectWork>();
+  readonly #watchLogic: AnyActorLogic;
+  readonly #syncLogic: AnyActorLogic;
+  readonly #root: Supervisor;
+  #projects: DynamicSupervisor | undefined;
+  /** What runs and drift watches start. */
+  #watches: DynamicSupervisor | undefined;
+  /** One change of the configuration after the other: a project that is restarted stops first. */
+  #changing: Promise<void> = Promise.resolve();
+
+  constructor(deps: GitopsModuleDeps) {
+    this.#deps = deps;
+    this.#watchLogic = createManifestWatchLogic(deps, (id) => this.#workOf(id));
+    this.#syncLogic = createGitopsSyncLogic(deps, (id) => this.#workOf(id));
+    const { env, workers } = deps;
+    this.#root = new Supervisor(
+      {
+        id: 'gitops',
+        strategy: 'one_for_one',
+        children: [
+          { id: 'manifest-workers', logic: workers.logic, ready: 'tag' },
+          { id: 'cluster-watches', supervisor: () => (this.#watches = this.#watchPopulation()) },
+          { id: 'manifest-projects', supervisor: () => (this.#projects = this.#population()) },
+        ],
+      },
+      env,
+    );
+  }
+
+  async start(failed: (reason: string) => void): Promise<void> {
+    await this.#root.start();
+    void this.#root.exit.then(() => failed('its actors crashed too often'));
+  }
+
+  configure(configuration: AgentConfiguration | undefined): void {
+    const found = manifestProjectsOf(configuration, this.#deps.guard);
+    if (found.kind === 'invalid') return; // `check` has told.
+    this.#changing = this.#changing.then(() => this.#change(found.projects));
+  }
+
+  stop(): Promise<void> {
+    return this.#root.stop();
+  }
+
+  async #change(projects: readonly ManifestProject[]): Promise<void> {
+    const wanted = new Map(projects.map((project) => [project.id, project]));
+    for (const [id, work] of this.#works) {
+      const next = wanted.get(id);
+      if (next !== undefined && sameProject(next, work.project)) continue;
+      const message =
+        next === undefined ? 'Stopping worker' : 'Configuration has been updated, restarting worker';
+      this.#deps.log.info(message, { worker_id: id });
+      await this.#end(id);
+      this.#deps.log.info('Stopped worker; nothing was deleted from the cluster', { worker_id: id });
+    }
+    for (const project of projects) if (!this.#works.has(project.id)) this.#begin(project);
+  }
+
+  #begin(project: ManifestProject): void {
+    const population = this.#projects;
+    if (population === undefined) return;
+    this.#deps.log.info('Starting worker', { worker_id: project.id });
+    const work = new ProjectWork(project, this.#clusterFor(project.id));
+    this.#works.set(project.id, work);
+    const sync = population.startChild({
+      id: `gitops-sync:${project.id}`,
+      logic: this.#syncLogic,
+      input: { syncId: `gitops-sync:${project.id}` },
+      shutdown: gitopsSyncDelays.stopMs + 1_000,
+      restart: 'temporary',
+    });
+    if (sync.kind === 'started') work.sync = sync.ref;
+    const watching = population.startChild({
+      id: `manifest-watch:${project.id}`,
+      logic: this.#watchLogic,
+      input: { watchId: `manifest-watch:${project.id}` },
+      restart: 'temporary',
+    });
+    for (const started of [sync, watching]) {
+      if (started.kind !== 'refused') continue;
+      this.#deps.log.error('Failed to start worker', { worker_id: project.id, reason: started.reason });
+    }
+  }
+
+  async #end(id: string): Promise<void> {
+    const population = this.#projects;
+    await population?.terminateChild(`manifest-watch:${id}`);
+    await population?.terminateChild(`gitops-sync:${id}`);
+    this.#works.delete(id);
+  }
+
+  #clusterFor(projectId: string): ProjectCluster {
+    const { client, clock, random, log } = this.#deps;
+    const supervisor = {
+      startChild: (spec: ChildSpec): ReturnType<DynamicSupervisor['startChild']> =>
+        this.#watches?.startChild(spec) ?? { kind: 'refused', reason: 'stopping' },
+      terminateChild: async (id: string) => this.#watches?.terminateChild(id),
+    };
+    const watching = { client, supervisor, name: `gitops:${projectId}`, clock, random, log };
+    const discovery = new Discovery(client, clock);
+    return projectCluster(new SyncRunner({ ...watching, discovery }), new DriftWatch(watching));
+  }
+
+  #watchPopulation(): DynamicSupervisor {
+    const { env } = this.#deps;
+    return new DynamicSupervisor({ id: 'cluster-watches', maxChildren: gitopsLimits.clusterWatchesMax }, env);
+  }
+
+  #population(): DynamicSupervisor {
+    return new DynamicSupervisor(
+      { id: 'manifest-projects', maxChildren: 2 * gitopsLimits.projectsMax },
+      this.#deps.env,
+    );
+  }
+
+  /** Ids of the actors are `kind:project`. */
+  #workOf(actorId: string): ProjectWork | undefined {
+    return this.#works.get(actorId.slice(actorId.indexOf(':') + 1));
+  }
+}
