@@ -82,6 +82,7 @@ export function buildModules({
           threads: Math.min(availableParallelism(), gitopsLimits.workerThreadsMax),
         }),
         agentId: () => identity.agentId,
+        reporter: reporting.reporter,
         guard: options.gitopsGuard ?? { holdsEmptiness: true, deletionsMax: Infinity },
       }),
       createNotIncludedModule(log),

@@ -91,8 +91,9 @@ class RunningGitops implements RunningModule {
     this.#changing = this.#changing.then(() => this.#change(found.projects));
   }
 
-  stop(): Promise<void> {
-    return this.#root.stop();
+  async stop(): Promise<void> {
+    await this.#root.stop();
+    this.#deps.reporter.follow([]);
   }
 
   async #change(projects: readonly ManifestProject[]): Promise<void> {
@@ -107,6 +108,7 @@ class RunningGitops implements RunningModule {
       this.#deps.log.info('Stopped worker; nothing was deleted from the cluster', { worker_id: id });
     }
     for (const project of projects) if (!this.#works.has(project.id)) this.#begin(project);
+    this.#deps.reporter.follow(projects);
   }
 
   #begin(project: ManifestProject): void {

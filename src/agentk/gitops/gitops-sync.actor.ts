@@ -7,9 +7,11 @@ import {
   type SyncVerdict,
 } from '../../../statecharts/index.ts';
 import type { WorkerPool } from '../../actors/index.ts';
-import { faultText } from '../../manifests/index.ts';
+import { faultText, type Manifest } from '../../manifests/index.ts';
 import type { Clock, Log, Random } from '../../ports/index.ts';
 import { guarded } from '../../supervisor/index.ts';
+import { inventoryIdLabel } from './annotations.ts';
+import type { SyncReporter } from '../gitops-report/index.ts';
 import type { ReadCommit } from './commit-slot.ts';
 import type { ProjectWork } from './project-work.ts';
 import type { SyncEvent, SyncResult } from './sync.ts';
@@ -18,6 +20,7 @@ import { SyncJournal } from './sync-journal.ts';
 export interface GitopsSyncDeps {
   readonly workers: Pick<WorkerPool, 'read'>;
   readonly agentId: () => bigint | undefined;
+  readonly reporter: SyncReporter;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -94,23 +97,26 @@ class SyncHands {
     const reason = read.faults.slice(0, faultsShownMax).map(faultText).join('; ');
     log.error('Failed to decode manifest objects', { ...said, reason });
     work.slot.reject(commitId);
+    this.#deps.reporter.rejected(work.project, commitId, reason);
     tell(sync, { type: 'commit.rejected', commitId });
   }
 
   async run(work: ProjectWork, run: number, sync: AnyActorRef): Promise<void> {
-    const { clock, log } = this.#deps;
+    const { clock, log, reporter } = this.#deps;
     const controller = new AbortController();
     work.run = { run, controller };
     const journal = new SyncJournal(log, work.project.id);
     const commit = work.slot.usable;
     const note = (event: SyncEvent) => {
       journal.note(event);
+      reporter.note(work.project, commit?.commitId ?? '', event);
       if (event.type === 'phase') tell(sync, { type: 'phase.entered', run, phase: event.phase });
     };
     const result = await this.#carryOut(work, commit, controller.signal, note);
     work.last = result;
     if (work.run?.run === run) work.run = undefined;
     journal.end(commit?.commitId ?? '', result);
+    reporter.ended(work.project, commit?.commitId ?? '', result, this.#inventoryOf(work, commit));
     const verdicts: Readonly<Record<SyncResult['kind'], SyncVerdict>> = {
       synced: 'synced',
       held: 'held',
@@ -129,6 +135,20 @@ class SyncHands {
       log.info('The cluster drifted from the repository', { worker_id: work.project.id, reason: what });
       tell(sync, { type: 'drift.noticed' });
     });
+  }
+
+  /** Where the inventory is when no manifest says otherwise (`spec/agentk.md §5.6`). */
+  #inventoryOf({ project }: ProjectWork, commit: ReadCommit | undefined) {
+    const agentId = this.#deps.agentId();
+    if (commit === undefined || agentId === undefined) return undefined;
+    const isTemplate = ({ kind, json }: Manifest) =>
+      kind === 'ConfigMap' &&
+      Buffer.from(json.buffer, json.byteOffset, json.length).includes(inventoryIdLabel);
+    if (commit.manifests.some(isTemplate)) return undefined;
+    return {
+      namespace: project.options.defaultNamespace,
+      name: `inventory-${agentId}-${commit.projectId}`,
+    };
   }
 
   async #carryOut(

@@ -51,6 +51,7 @@ class World {
       {
         workers: { read: (files) => Promise.resolve(this.trouble ?? readManifests(files)) },
         agentId: () => 7n,
+        reporter: { follow: () => {}, rejected: () => {}, note: () => {}, ended: () => {} },
         clock: this.clock,
         random: new SeededRandom(1),
         log: this.log,
