@@ -30,6 +30,8 @@ const below = [...Object.keys(folders), 'statecharts'];
 folders.kas = below;
 folders.agentk = below;
 folders.sim = below;
+// It looks at set-ups of both programs with their own code.
+folders.doctor = [...below, 'kas', 'agentk'];
 
 const path = (folder) => (folder === 'statecharts' ? '^statecharts/' : `^src/${folder}/`);
 const law = Object.entries(folders).map(([folder, allowed]) => ({

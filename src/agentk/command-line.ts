@@ -32,16 +32,66 @@ interface Flags extends KubernetesFlags {
   readonly observabilityCertFile: string;
   readonly observabilityKeyFile: string;
   readonly requestTimeout: string;
+  /** The last two are the doctor's alone. */
+  readonly idle?: string;
+  readonly output?: string;
 }
 
 type Env = Record<string, string | undefined>;
 
 /** Reads both. Files that hold the token are read here; everything else is only taken over. */
 export function readCommandLine(args: readonly string[], env: Env, build: BuildInfo): CommandLine {
-  let printed = '';
+  return parsed<CommandLine>(agentkCommand(build), args, (flags) => {
+    const token = readToken(flags.tokenFile, env);
+    if (token === undefined) throw new Error('no agent token: give token-file or AGENTK_TOKEN');
+    const pod = { namespace: required(env, 'POD_NAMESPACE'), name: required(env, 'POD_NAME') };
+    return { kind: 'run', options: { ...optionsOf(flags, env, build), token, pod } };
+  });
+}
+
+/** What a doctor is asked for: the same, but it also looks at what is not complete yet. */
+export type DoctorLine =
+  | Exclude<CommandLine, { kind: 'run' }>
+  | {
+      readonly kind: 'run';
+      readonly options: Omit<AgentkOptions, 'ports' | 'token' | 'pod'>;
+      readonly token: string | undefined;
+      /** Undefined outside a pod. */
+      readonly pod: AgentkOptions['pod'] | undefined;
+      /** How long to keep a connection idle, when at all. */
+      readonly idleMs: number | undefined;
+      readonly json: boolean;
+    };
+
+/** Reads the flags and the environment of agentk for `kastor doctor agent`. */
+export function readDoctorLine(args: readonly string[], env: Env, build: BuildInfo): DoctorLine {
   const command = agentkCommand(build)
-    .exitOverride()
-    .configureOutput({ writeOut: (text) => (printed += text), writeErr: () => {} });
+    .name('kastor doctor agent')
+    .description(
+      'climb every step from here to kas and to the API server as agentk would, and say which one is broken. ' +
+        'Takes the flags and the environment of agentk; without a token everything before authentication is looked at',
+    )
+    .option('--idle <duration>', 'also keep the connection idle so long (e.g. 70s) and tell when it is cut')
+    .addOption(new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'));
+  return parsed<DoctorLine>(command, args, (flags) => {
+    const { POD_NAMESPACE: namespace = '', POD_NAME: name = '' } = env;
+    return {
+      kind: 'run',
+      options: optionsOf(flags, env, build),
+      token: readToken(flags.tokenFile, env),
+      pod: namespace === '' || name === '' ? undefined : { namespace, name },
+      idleMs: flags.idle === undefined ? undefined : durationMs('idle', flags.idle),
+      json: flags.output === 'json',
+    };
+  });
+}
+
+type Fault = Exclude<CommandLine, { kind: 'run' }>;
+
+/** Parses and makes something of the flags; what is thrown there is an error of the command line. */
+function parsed<Line>(command: Command, args: readonly string[], make: (flags: Flags) => Line): Line | Fault {
+  let printed = '';
+  command.exitOverride().configureOutput({ writeOut: (text) => (printed += text), writeErr: () => {} });
   try {
     command.parse(withPlainBooleans(args, command), { from: 'user' });
   } catch (error) {
@@ -49,19 +99,15 @@ export function readCommandLine(args: readonly string[], env: Env, build: BuildI
     if (error.exitCode === 0) return { kind: 'text', text: printed };
     return { kind: 'error', message: error.message.replace(/^error: /, '') };
   }
-  const flags = command.opts<Flags>();
   try {
-    return { kind: 'run', options: optionsOf(flags, env, build) };
+    return make(command.opts<Flags>());
   } catch (error) {
     return { kind: 'error', message: error instanceof Error ? error.message : String(error) };
   }
 }
 
-function optionsOf(flags: Flags, env: Env, build: BuildInfo): Omit<AgentkOptions, 'ports'> {
-  const token = readToken(flags.tokenFile, env);
+function optionsOf(flags: Flags, env: Env, build: BuildInfo): Omit<AgentkOptions, 'ports' | 'token' | 'pod'> {
   if (flags.kasAddress === '') throw new Error('kas-address must be given');
-  const namespace = required(env, 'POD_NAMESPACE');
-  const name = required(env, 'POD_NAME');
   const { caCertFile, kasCaCertFile } = flags;
   if (caCertFile !== '' && kasCaCertFile !== '' && caCertFile !== kasCaCertFile) {
     throw new Error('ca-cert-file and kas-ca-cert-file are one setting, but name different files');
@@ -70,7 +116,6 @@ function optionsOf(flags: Flags, env: Env, build: BuildInfo): Omit<AgentkOptions
   if (caFile !== '') readFileSync(caFile); // an unreadable file is told at start, not at the first dial
   return {
     kasAddress: flags.kasAddress,
-    token,
     kasHeaders: flags.kasHeader,
     kasCaFile: given(caFile),
     kasServerName: given(flags.kasTlsServerName),
@@ -79,7 +124,6 @@ function optionsOf(flags: Flags, env: Env, build: BuildInfo): Omit<AgentkOptions
       deletionsMax: deletionsMax(flags.gitopsDeletionsMax),
     },
     kasSkipVerify: flags.kasInsecureSkipTlsVerify,
-    pod: { namespace, name },
     build,
     observability: {
       network: flags.observabilityListenNetwork,
@@ -88,21 +132,19 @@ function optionsOf(flags: Flags, env: Env, build: BuildInfo): Omit<AgentkOptions
       keyFile: given(flags.observabilityKeyFile),
     },
     kubernetes: flags,
-    kubernetesCallMsMax: timeoutMs(flags.requestTimeout),
+    kubernetesCallMsMax: durationMs('request-timeout', flags.requestTimeout),
     env,
   };
 }
 
-/** The token without line ends and blanks, which can never be part of it (`spec/agentk.md §1.2`). */
-function readToken(tokenFile: string, env: Env): string {
+/** The token, if one is given, without line ends and blanks, which can never be part of it (`spec/agentk.md §1.2`). */
+function readToken(tokenFile: string, env: Env): string | undefined {
   const fromEnv = env['AGENTK_TOKEN'];
   delete env['AGENTK_TOKEN']; // L2
   if (fromEnv !== undefined && tokenFile !== '') {
     throw new Error('both token-file and AGENTK_TOKEN are given, only one may be');
   }
-  if (fromEnv === undefined && tokenFile === '') {
-    throw new Error('no agent token: give token-file or AGENTK_TOKEN');
-  }
+  if (fromEnv === undefined && tokenFile === '') return undefined;
   const token = (fromEnv ?? readFileSync(tokenFile, 'utf8')).trim();
   if (token === '') throw new Error('the agent token is empty');
   if (!/^[\x21-\x7e]+$/.test(token)) throw new Error('the agent token contains characters no token has');
@@ -120,10 +162,10 @@ const unitMs: Readonly<Record<string, number>> = {
 };
 
 /** A time as kubectl takes it: seconds without a unit, or like `1m30s`; undefined for none. */
-function timeoutMs(text: string): number | undefined {
+function durationMs(flag: string, text: string): number | undefined {
   const withUnit = /^\d+$/.test(text) ? `${text}s` : text;
   if (!/^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/.test(withUnit)) {
-    throw new Error(`request-timeout must be like 30, 30s or 1m30s, not ${JSON.stringify(text)}`);
+    throw new Error(`${flag} must be like 30, 30s or 1m30s, not ${JSON.stringify(text)}`);
   }
   let ms = 0;
   for (const [, amount, unit = ''] of withUnit.matchAll(/([\d.]+)([a-zµ]+)/g)) {

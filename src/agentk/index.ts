@@ -1,6 +1,8 @@
 /** The in-cluster agent. */
-export { unsetBuild, type BuildInfo } from './build-info.ts';
-export { readCommandLine } from './command-line.ts';
+export { agentName, unsetBuild, type BuildInfo } from './build-info.ts';
+export { readCommandLine, readDoctorLine } from './command-line.ts';
+export { kasTarget } from './kas-target.ts';
 export { runAgentk, type Agentk } from './main.ts';
 export type { AgentkOptions } from './options.ts';
+export { agentMeta } from './registration.actor.ts';
 export { agentkLimits } from './limits.ts';

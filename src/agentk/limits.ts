@@ -33,6 +33,8 @@ export const agentkLimits = {
   /** Headers of one response of the API server. */
   kubernetesHeaderBytesMax: 1024 * 1024,
   kasHeadersMax: 64,
+  /** Certificates of a chain that a doctor is shown. */
+  chainShownMax: 8,
   /** What one of several addresses of a name gets before the next is tried. */
   addressAttemptMs: 2_000,
   /** Headers of a proxy's answer to CONNECT. */

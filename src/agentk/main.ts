@@ -11,15 +11,12 @@ import type { Observability } from '../inspect/index.ts';
 import { guarded, Registry, reportsToLog, watch } from '../supervisor/index.ts';
 import type { ChildInfo, SupervisorEnv } from '../supervisor/index.ts';
 import { agentkMachine } from '../../statecharts/index.ts';
-import type { Metadata } from '../protocol/index.ts';
-import { agentName } from './build-info.ts';
 import { AgentLog } from './agent-log.ts';
 import { buildAgentTree, type AgentTree } from './agent-tree.ts';
 import { loadKubernetesAccess, openApiServer } from './kubernetes/index.ts';
 import type { ApiServer } from './kubernetes/index.ts';
+import { kasTarget } from './kas-target.ts';
 import { agentkLimits } from './limits.ts';
-import { parseKasAddress, parseKasHeaders, ProxyEnvironment, upgradeHeadersOf } from './link/index.ts';
-import type { KasTarget } from './link/index.ts';
 import { openEndpoint } from './observability-endpoint.ts';
 import type { AgentkOptions } from './options.ts';
 
@@ -71,30 +68,6 @@ export async function runAgentk(options: AgentkOptions): Promise<Agentk> {
   restart = (reason) => daemon.restart(reason);
   await daemon.started;
   return daemon;
-}
-
-/** Extra headers are metadata of each call, or headers of the upgrade request (`spec/agentk.md §1.4`). */
-function kasTarget(options: AgentkOptions): { readonly target: KasTarget; readonly metadata: Metadata } {
-  const headers = parseKasHeaders(options.kasHeaders);
-  if ('error' in headers) throw new Error(headers.error);
-  const address = parseKasAddress(options.kasAddress);
-  if ('error' in address) throw new Error(address.error);
-  const { kasCaFile, kasServerName, kasSkipVerify } = options;
-  const userAgent = agentName(options.build);
-  return {
-    target: {
-      address: address.ok,
-      tls: {
-        caFile: kasCaFile === '' ? undefined : kasCaFile,
-        serverName: kasServerName === '' ? undefined : kasServerName,
-        skipVerify: kasSkipVerify ?? false,
-      },
-      proxies: new ProxyEnvironment(options.env),
-      userAgent,
-      upgradeHeaders: upgradeHeadersOf(headers.ok, userAgent),
-    },
-    metadata: address.ok.webSocket === undefined ? headers.ok : new Map(),
-  };
 }
 
 /** The process as an actor of `statecharts/agentk.ts`. */

@@ -1,9 +1,10 @@
 #!/usr/bin/env node
-/** `kastor`: the first look (`start`) and what people need beside the servers (`token`, `status`, `charts`). */
+/** `kastor`: the first look (`start`) and what people need beside the servers (`token`, `status`, `charts`, `doctor`). */
 import { Command } from 'commander';
 import { hashToken, newToken } from '../gitlab/embedded/index.ts';
 import { buildInfo } from '../kas/index.ts';
 import { chartFormats, type ChartsOptions, showCharts } from './charts.ts';
+import { addDoctor } from './doctor.ts';
 import { start } from './demo/start.ts';
 import { status } from './status/status.ts';
 
@@ -51,6 +52,8 @@ command
   .option('--full', 'picture: every edge where it is, and all actions', false)
   .option('--output <file>', 'write to this file')
   .action((name: string | undefined, options: ChartsOptions) => showCharts(name, options));
+
+addDoctor(command);
 
 try {
   await command.parseAsync();

@@ -52,6 +52,13 @@ export async function openCredentials(
   folder: string,
   log: Log,
 ): Promise<Credentials> {
+  const credentials = listCredentials(configuration, folder, log);
+  await readAll([...credentials.files.values()]);
+  return credentials;
+}
+
+/** The files a configuration names; none is read yet. */
+export function listCredentials(configuration: KasConfiguration, folder: string, log: Log): Credentials {
   const files = new Map<string, CredentialFiles<unknown>>();
   const open = <T>(
     name: string,
@@ -80,7 +87,7 @@ export async function openCredentials(
       ? undefined
       : open(`${section}.ca_certificate_file`, [file], certificateAuthorities);
   const { gitlab, agent, observability, api, private_api: privateApi } = configuration;
-  const credentials = {
+  return {
     tls: {
       agents: pair('agent.listen', agent.listen),
       kubernetesApi: pair('agent.kubernetes_api.listen', agent.kubernetes_api?.listen),
@@ -103,8 +110,6 @@ export async function openCredentials(
     },
     files,
   };
-  await readAll([...files.values()]);
-  return credentials;
 }
 
 interface TlsListen {

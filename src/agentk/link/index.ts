@@ -2,9 +2,11 @@
 export { createAgentLinkLogic } from './agent-link.actor.ts';
 export { followLink } from './follow-link.ts';
 export { parseKasAddress, parseKasHeaders, upgradeHeadersOf } from './kas-address.ts';
-export { authorityOf } from './kas-connection.ts';
-export type { KasTarget } from './kas-ladder.ts';
+export { authorityOf, openConnection, type KasConnection } from './kas-connection.ts';
+export { climbToKas, routeTo, type KasTarget } from './kas-ladder.ts';
 export { KasSockets } from './kas-sockets.ts';
 export { LinkBoard, type LiveLink } from './link-board.ts';
-export { LinkJournal } from './link-journal.ts';
+export { describe, type Hop, type LinkFailure } from './link-failure.ts';
+export { LinkJournal, refusalRemedies } from './link-journal.ts';
 export { ProxyEnvironment } from './proxy-environment.ts';
+export type { Sight } from './sight.ts';

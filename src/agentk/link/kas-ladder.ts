@@ -20,6 +20,7 @@ import type { KasAddress } from './kas-address.ts';
 import type { Hop, LinkFailure } from './link-failure.ts';
 import type { HttpProxy, ProxyEnvironment, Route } from './proxy-environment.ts';
 import { dialTcp, secure, throughProxy, type Reached } from './rungs.ts';
+import { tcpSight, tlsSight, type Sight } from './sight.ts';
 
 export interface KasTls {
   /** PEM bundle added to the system's roots. */
@@ -42,6 +43,8 @@ export interface KasTarget {
 export interface ClimbEvents {
   /** A hop begins; TCP has begun with the call. */
   onHop(hop: Exclude<Hop, 'tcp'>): void;
+  /** What was seen of a hop that was passed, before the next one begins; also of an upgrade that was answered otherwise. */
+  onSight?(sight: Sight): void;
   /** The upgrade is asked for at another path of the same server. */
   onRedirected(to: string): void;
 }
@@ -107,8 +110,13 @@ async function upgrade(
     requestTarget: forwardedBy === undefined ? undefined : plainUrl(url),
     signal,
   });
-  if (dialled.kind === 'open') return { kind: 'done', reached: { kind: 'reached', value: dialled.stream } };
+  if (dialled.kind === 'open') {
+    events.onSight?.({ hop: 'upgrade', server: dialled.server, date: dialled.date });
+    return { kind: 'done', reached: { kind: 'reached', value: dialled.stream } };
+  }
   if (dialled.kind === 'answered') {
+    const { server, date } = dialled.answer;
+    events.onSight?.({ hop: 'upgrade', server, date });
     return { kind: 'answered', answer: dialled.answer, forwarded: forwardedBy !== undefined };
   }
   const failure: LinkFailure = {
@@ -147,14 +155,20 @@ async function reachKas(
       return { kind: 'reached', value: { socket: socket.value, forwardedBy: proxy } };
     }
     socket = await throughProxy(socket.value, proxy, address.hostPort, target.userAgent, signal);
-  } else socket = await dialTcp('kas', address, signal);
+    if (socket.kind === 'reached') events.onSight?.({ hop: 'proxy', proxy: proxy.shown });
+  } else {
+    socket = await dialTcp('kas', address, signal);
+    if (socket.kind === 'reached') events.onSight?.(tcpSight('kas', socket.value));
+  }
   if (socket.kind === 'failed') return socket;
   if (address.secure) {
     events.onHop('tls');
     const { serverName, skipVerify } = target.tls;
     const step = { whose: 'kas', host: address.host, serverName, skipVerify, roots: roots.value } as const;
-    socket = await secure(socket.value, { ...step, http2: address.webSocket === undefined }, signal);
-    if (socket.kind === 'failed') return socket;
+    const secured = await secure(socket.value, { ...step, http2: address.webSocket === undefined }, signal);
+    if (secured.kind === 'failed') return secured;
+    events.onSight?.(tlsSight('kas', secured.value));
+    socket = secured;
   }
   return { kind: 'reached', value: { socket: socket.value, forwardedBy: undefined } };
 }
@@ -168,6 +182,7 @@ async function reachProxy(
 ): Promise<Reached<Socket>> {
   const socket = await dialTcp('proxy', proxy, signal);
   if (socket.kind === 'failed') return socket;
+  events.onSight?.(tcpSight('proxy', socket.value));
   events.onHop('proxy');
   if (!proxy.secure) return socket;
   const { skipVerify } = tls;
@@ -175,8 +190,8 @@ async function reachProxy(
   return secure(socket.value, { ...step, http2: false }, signal);
 }
 
-/** L1. */
-async function routeTo({ address, proxies }: KasTarget): Promise<Route> {
+/** The way a connection to kas takes (L1). */
+export async function routeTo({ address, proxies }: KasTarget): Promise<Route> {
   const { host, port, scheme } = address;
   if (scheme === 'ws' || scheme === 'wss') {
     return proxies.routeTo(scheme === 'ws' ? 'http' : 'https', { host, port });

@@ -11,7 +11,7 @@ import { osRemedies, tlsRemedy, upgradeRemedy } from './remedies.ts';
 export type Hop = 'tcp' | 'proxy' | 'tls' | 'upgrade' | 'http2';
 
 /** Whose name or address it is. */
-type Whose = 'kas' | 'proxy';
+export type Whose = 'kas' | 'proxy';
 
 export type LinkFailure =
   /** The settings themselves, before anything is asked of the network. */

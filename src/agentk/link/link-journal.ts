@@ -8,7 +8,8 @@ import { linkRefusedMs } from '../../../statecharts/index.ts';
 import { OncePerChange } from '../once-per-change.ts';
 import type { Described } from './link-failure.ts';
 
-const remedies: Readonly<Partial<Record<StatusCode, string>>> = {
+/** What to do about a refusal of kas. */
+export const refusalRemedies: Readonly<Partial<Record<StatusCode, string>>> = {
   [StatusCode.Unauthenticated]:
     'kas answers, but GitLab does not accept the agent token: it is wrong, was revoked, or belongs to another GitLab. ' +
     'Mend: create a token for this agent in GitLab, put it into the secret agentk reads, and restart agentk',
@@ -55,7 +56,7 @@ export class LinkJournal {
   refused(code: StatusCode, message: string, refusals: number): void {
     this.#say('error', `refused ${code} ${message}`, 'kas refuses this agent', {
       reason: `${statusName(code)}: ${message}`,
-      remedy: remedies[code] ?? '',
+      remedy: refusalRemedies[code] ?? '',
       retry_in_seconds: Math.round(linkRefusedMs(refusals) / 1000),
     });
   }

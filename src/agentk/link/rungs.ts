@@ -9,17 +9,15 @@
 import { request } from 'node:http';
 import { connect as connectTcp, isIP } from 'node:net';
 import type { Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { tlsRules } from '../../pipe/tls/index.ts';
 import { agentkLimits } from '../limits.ts';
-import type { LinkFailure } from './link-failure.ts';
+import type { LinkFailure, Whose } from './link-failure.ts';
 import type { HttpProxy } from './proxy-environment.ts';
 
 export type Reached<T> =
   | { readonly kind: 'reached'; readonly value: T }
   | { readonly kind: 'failed'; readonly failure: LinkFailure };
-
-type Whose = 'kas' | 'proxy';
 
 /** Also for connections that went away and can no longer be pinged: the system notices a dead peer for them. */
 const tcpOptions = {
@@ -37,7 +35,7 @@ export function dialTcp(
   signal: AbortSignal,
 ): Promise<Reached<Socket>> {
   const socket = connectTcp({ host, port, ...tcpOptions });
-  return rung(socket, 'connect', signal, socket, (error) => {
+  return rung(socket, 'connect', signal, (error) => {
     const { code = '', syscall } = error as NodeJS.ErrnoException;
     return syscall === 'getaddrinfo'
       ? { hop: 'dns', whose, host, code }
@@ -56,7 +54,7 @@ export interface TlsStep {
 }
 
 /** Secures a connected socket. */
-export function secure(socket: Socket, step: TlsStep, signal: AbortSignal): Promise<Reached<Socket>> {
+export function secure(socket: Socket, step: TlsStep, signal: AbortSignal): Promise<Reached<TLSSocket>> {
   const { whose, host, serverName, skipVerify, roots, http2 } = step;
   const name = serverName ?? host;
   const secured = connectTls({
@@ -68,10 +66,11 @@ export function secure(socket: Socket, step: TlsStep, signal: AbortSignal): Prom
     ...(http2 ? { ALPNProtocols: ['h2'] } : {}),
     ...(isAddress(name) ? {} : { servername: name }),
   });
-  return rung(secured, 'secureConnect', signal, secured, (error) => {
+  return rung(secured, 'secureConnect', signal, (error) => {
     // OpenSSL's own message names files and lines of OpenSSL; its reason is for people.
     const { code = '', reason } = error as NodeJS.ErrnoException & { readonly reason?: string };
-    const message = code.startsWith('ERR_SSL_') && reason !== undefined ? reason : errorText(error);
+    const words = errorText(error).replace(/; if the root CA is installed locally.*/, ''); // advice about Node's flags
+    const message = code.startsWith('ERR_SSL_') && reason !== undefined ? reason : words;
     return { hop: 'tls', whose, peer: host, code, message, http2 };
   });
 }
@@ -120,21 +119,20 @@ export function throughProxy(
 }
 
 /** Waits for one event of a socket, its error, or the abort. */
-function rung(
-  socket: Socket,
+function rung<S extends Socket>(
+  socket: S,
   reached: 'connect' | 'secureConnect',
   signal: AbortSignal,
-  value: Socket,
   failureOf: (error: Error) => LinkFailure,
-): Promise<Reached<Socket>> {
+): Promise<Reached<S>> {
   return new Promise((resolve) => {
     const abort = () => socket.destroy(new Error('given up'));
-    const settle = (outcome: Reached<Socket>) => {
+    const settle = (outcome: Reached<S>) => {
       signal.removeEventListener('abort', abort);
       resolve(outcome);
     };
     socket.on('error', (error) => settle({ kind: 'failed', failure: failureOf(error) })); // R3
-    socket.once(reached, () => settle({ kind: 'reached', value }));
+    socket.once(reached, () => settle({ kind: 'reached', value: socket }));
     signal.addEventListener('abort', abort, { once: true });
     if (signal.aborted) abort();
   });

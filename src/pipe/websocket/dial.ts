@@ -23,7 +23,13 @@ export interface WebSocketDial {
 }
 
 export type WebSocketDialled =
-  | { readonly kind: 'open'; readonly stream: Duplex }
+  | {
+      readonly kind: 'open';
+      readonly stream: Duplex;
+      /** Headers of the answer. */
+      readonly server: string;
+      readonly date: string | undefined;
+    }
   | { readonly kind: 'answered'; readonly answer: UnexpectedAnswer }
   /** No HTTP answer, or one that breaks the protocol. */
   | { readonly kind: 'failed'; readonly reason: string };
@@ -32,6 +38,7 @@ export type WebSocketDialled =
 export interface UnexpectedAnswer {
   readonly status: number;
   readonly server: string;
+  readonly date: string | undefined;
   readonly location: string | undefined;
   readonly contentType: string;
   /** The beginning of the body. */
@@ -60,7 +67,11 @@ export function dialWebSocket(dial: WebSocketDial): Promise<WebSocketDialled> {
     };
     signal.addEventListener('abort', abort, { once: true }); // D1
     webSocket.on('error', (error) => settle({ kind: 'failed', reason: error.message }));
+    let server = '';
+    let date: string | undefined;
     webSocket.once('upgrade', (response) => {
+      server = String(response.headers['server'] ?? '').slice(0, 200);
+      date = response.headers.date?.slice(0, 64);
       response.headers['sec-websocket-protocol'] ??= tunnelProtocol; // D3
     });
     webSocket.once('unexpected-response', (request: ClientRequest, response: IncomingMessage) => {
@@ -69,7 +80,9 @@ export function dialWebSocket(dial: WebSocketDial): Promise<WebSocketDialled> {
         request.destroy();
       });
     });
-    webSocket.once('open', () => settle({ kind: 'open', stream: new WebSocketStream(webSocket) }));
+    webSocket.once('open', () =>
+      settle({ kind: 'open', stream: new WebSocketStream(webSocket), server, date }),
+    );
     if (signal.aborted) abort();
   });
 }
@@ -84,6 +97,7 @@ function readAnswer(response: IncomingMessage, done: (answer: UnexpectedAnswer) 
     done({
       status: statusCode,
       server: text('server'),
+      date: headers.date?.slice(0, 64),
       location: headers.location?.slice(0, 1_000),
       contentType: text('content-type'),
       body: body.slice(0, webSocketLimits.answerBytesMax),

@@ -40,6 +40,8 @@ export interface RedisStoreOptions {
   readonly folder: string;
   /** `agent.redis_conn_info_gc`. */
   readonly gcPeriodMs: number;
+  /** Tries of the first connection before the start fails; default `redisTimes.firstTriesMax`. */
+  readonly firstTriesMax?: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -73,7 +75,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
       id: 'store',
       supervisor: () => {
         parts.onMissing = () => env.registry.send(upkeepName, { type: 'entries.missing' });
-        const children = links.map((link) => linkSpec(link, logic, settings));
+        const children = links.map((link) => linkSpec(link, logic, settings, options.firstTriesMax));
         return new Supervisor(
           {
             id: 'store',
@@ -92,8 +94,12 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
 const upkeepName = 'store-upkeep';
 const backoff = { initMs: 1_000, factor: 2, maxMs: 30_000, jitter: 1, resetMs: 60_000 };
 
-function linkSpec(link: StoreLink, logic: ChildSpec['logic'], { callMs }: RedisSettings): ChildSpec {
-  const triesMax = redisTimes.firstTriesMax;
+function linkSpec(
+  link: StoreLink,
+  logic: ChildSpec['logic'],
+  { callMs }: RedisSettings,
+  triesMax: number = redisTimes.firstTriesMax,
+): ChildSpec {
   const dialMs = link.dialMsMax + callMs;
   return {
     id: `store-link:${link.name}`,
