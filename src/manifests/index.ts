@@ -1,11 +1,5 @@
 /** Manifests: YAML and JSON to Kubernetes objects, in worker threads. */
-export {
-  faultText,
-  type Manifest,
-  type ManifestFault,
-  type ManifestFile,
-  type ReadManifests,
-} from './manifest.ts';
+export { faultText, type Manifest, type ManifestFile, type ReadManifests } from './manifest.ts';
 export { manifestLimits } from './limits.ts';
 export { ManifestWorkers, type NotRead } from './manifest-workers.ts';
-export { parseLosslessJson, type LosslessJson } from './lossless-json.ts';
+export { parseLosslessJson } from './lossless-json.ts';
