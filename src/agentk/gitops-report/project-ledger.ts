@@ -184,7 +184,7 @@ export class ProjectLedger {
         error,
         lastEvent,
       })),
-      phases: [...run.phaseMs].map(([phase, ms]) => ({ phase, duration: durationFromMs(ms) })),
+      phases: [...run.phaseMs].map(([phase, ms]) => ({ phase, duration: durationFromMs(Math.round(ms)) })),
       objects: [...run.objects.values()].map(({ id, action, result, health }) => ({
         object: refOf(id),
         action,

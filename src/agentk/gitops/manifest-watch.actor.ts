@@ -150,6 +150,7 @@ class ManifestStream {
     const { board, log } = this.#deps;
     if (outcome.code === StatusCode.OK) return 'finished';
     if (board.current?.incarnation !== incarnation) return 'lost';
+    if (outcome.code === StatusCode.Canceled || outcome.code === StatusCode.DeadlineExceeded) return 'failed';
     const reason = refusal ?? statusText(outcome);
     const said = { worker_id: this.#work.project.id, reason };
     if (this.#troubles.changed(reason) === undefined) log.debug('No manifests from kas', said);
