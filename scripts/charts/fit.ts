@@ -6,7 +6,7 @@ import { type Direction, type LayoutChoice, layOut } from './layout.ts';
 /** What a page shows without scrolling sideways, and without scrolling far. */
 const wanted = { width: 1240, height: 860 };
 /** What each costs, in parts of the picture's scale. */
-const costs = { crossing: 0.012, bend: 0.003, length: 1 / 60_000 };
+const costs = { crossing: 0.012, bend: 0.003, length: 1 / 60_000, start: 1 / 4_000 };
 const roundsMax = 2;
 
 export async function bestLayout(graph: ChartGraph, view: ChartView): Promise<PlacedChart> {
@@ -15,10 +15,13 @@ export async function bestLayout(graph: ChartGraph, view: ChartView): Promise<Pl
     .map(({ id }) => id);
   // In one run over all levels only the outermost direction counts.
   const turned = view === 'lifted' ? composites : composites.slice(0, 1);
+  // elkjs throws when it is to heed the order of the model and edges may cross hierarchy.
+  const ordered = view === 'lifted' || composites.length === 1;
   let best = await tried(graph, view, {
     directions: all(composites, 'RIGHT'),
     endsLast: true,
     placement: 'NETWORK_SIMPLEX',
+    backward: 'GREEDY',
   });
   const take = async (choice: LayoutChoice): Promise<boolean> => {
     const next = await tried(graph, view, choice);
@@ -37,6 +40,10 @@ export async function bestLayout(graph: ChartGraph, view: ChartView): Promise<Pl
     better = (await take({ ...best.choice, endsLast: !best.choice.endsLast })) || better;
     const placement = best.choice.placement === 'NETWORK_SIMPLEX' ? 'BRANDES_KOEPF' : 'NETWORK_SIMPLEX';
     better = (await take({ ...best.choice, placement })) || better;
+    if (ordered) {
+      const backward = best.choice.backward === 'GREEDY' ? 'MODEL_ORDER' : 'GREEDY';
+      better = (await take({ ...best.choice, backward })) || better;
+    }
     if (!better) break;
   }
   return best.placed;
@@ -51,7 +58,7 @@ async function tried(graph: ChartGraph, view: ChartView, choice: LayoutChoice) {
   return { placed, choice, score: scoreOf(placed) };
 }
 
-function scoreOf({ width, height, edges }: PlacedChart): number {
+function scoreOf({ width, height, edges, starts }: PlacedChart): number {
   const scale = Math.min(1, wanted.width / width, wanted.height / height);
   const lines = edges.map(({ points }) => points);
   const length = lines.flat().length === 0 ? 0 : lines.reduce((sum, line) => sum + lengthOf(line), 0);
@@ -62,7 +69,8 @@ function scoreOf({ width, height, edges }: PlacedChart): number {
     0.1 * Math.min(1, area) -
     costs.crossing * crossingsOf(lines) -
     costs.bend * bends -
-    costs.length * length * scale
+    costs.length * length * scale -
+    costs.start * starts.reduce((sum, { points }) => sum + lengthOf(points), 0)
   );
 }
 

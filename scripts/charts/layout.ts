@@ -29,6 +29,8 @@ export interface LayoutChoice {
   readonly directions: Readonly<Record<string, Direction>>;
   readonly endsLast: boolean;
   readonly placement: 'NETWORK_SIMPLEX' | 'BRANDES_KOEPF';
+  /** Which edges of a circle run backward: the fewest, or those that lead nearer to the beginning. */
+  readonly backward: 'GREEDY' | 'MODEL_ORDER';
 }
 
 const padding = 14;
@@ -36,7 +38,6 @@ const anywhereSize = { width: 74, height: 26 };
 const startId = (state: string) => `${state}:start`;
 const anywhereId = (state: string) => `${state}:any`;
 
-/** With `elk.layered.considerModelOrder` other than NONE elkjs throws as soon as edges cross hierarchy. */
 function commonOptions(view: ChartView, choice: LayoutChoice): LayoutOptions {
   const lifted = view === 'lifted';
   return {
@@ -47,6 +48,7 @@ function commonOptions(view: ChartView, choice: LayoutChoice): LayoutOptions {
     'elk.json.edgeCoords': 'ROOT',
     'elk.randomSeed': '1',
     'elk.layered.considerModelOrder.strategy': 'NONE',
+    'elk.layered.cycleBreaking.strategy': choice.backward,
     'elk.layered.nodePlacement.strategy': choice.placement,
     'elk.layered.nodePlacement.favorStraightEdges': 'true',
     'elk.layered.nodePlacement.bk.fixedAlignment': 'BALANCED',
@@ -98,6 +100,12 @@ class Drawing {
     return { ...node, layoutOptions: { ...node.layoutOptions, 'elk.padding': sides } };
   }
 
+  /** The order of the model tells forward from backward. */
+  #byRank(states: readonly ChartState[]): readonly ChartState[] {
+    const ranks = ranksOf(this.#graph);
+    return states.toSorted((a, b) => (ranks.get(a.id) ?? 0) - (ranks.get(b.id) ?? 0));
+  }
+
   #childrenOf(id: string): readonly ChartState[] {
     return this.#graph.states.filter(({ parent }) => parent === id);
   }
@@ -133,7 +141,7 @@ class Drawing {
     return {
       id: state.id,
       layoutOptions: this.#compositeOptions(state, head, width),
-      children: [...added, ...children.map((child) => this.#node(child))],
+      children: [...added, ...this.#byRank(children).map((child) => this.#node(child))],
       ...(this.#view === 'full' ? {} : { edges: this.#edgesIn(state.id) }),
     };
   }

@@ -1,7 +1,7 @@
 // How far a state is from the beginning: tells the layout which edges go forward.
 import type { ChartGraph } from '../../src/inspect/index.ts';
 
-/** Breadth first from the machine, through initial states, regions and edges. */
+/** Breadth first from the machine, through initial states, regions and edges; ends are farther than anything else. */
 export function ranksOf({ id, states, edges }: ChartGraph): ReadonlyMap<string, number> {
   const ranks = new Map([[id, 0]]);
   const parents = new Map(states.map((state) => [state.id, state.parent]));
@@ -18,5 +18,6 @@ export function ranksOf({ id, states, edges }: ChartGraph): ReadonlyMap<string, 
       }
     }
   }
+  for (const state of states) if (state.kind === 'final') ranks.set(state.id, states.length);
   return ranks;
 }
