@@ -64,6 +64,7 @@ export const moduleMachine = setup({
   },
   guards: {
     wanted: ({ context }) => context.wanted,
+    unwanted: ({ context }) => !context.wanted,
     wantedNow: (_, params: { wanted: boolean }) => params.wanted,
   },
   delays: {
@@ -118,7 +119,7 @@ export const moduleMachine = setup({
     },
     running: {
       tags: ['ready', 'healthy'],
-      always: { guard: ({ context }) => !context.wanted, target: 'unloading' },
+      always: { guard: 'unwanted', target: 'unloading' },
       entry: { type: 'configure', params: named },
       after: { proven: { actions: 'forgiveFailures' } },
       on: {

@@ -70,6 +70,10 @@ describe.each(charts.map(({ name, machine }) => ({ name, machine })))(
   },
 );
 
+it.each(charts)('all that $name does and asks has a name, so that a picture can say it', ({ machine }) => {
+  expect(JSON.stringify(chartGraphOf(machine))).not.toContain('"inline"');
+});
+
 it('there is no drawing of what is no chart', () => {
   expect(chartDrawing('nothing')).toBeUndefined();
   expect(chartDrawing('../gen/request')).toBeUndefined();
