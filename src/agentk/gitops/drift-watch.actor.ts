@@ -15,10 +15,15 @@ export type Drift =
   | { readonly kind: 'drifted'; readonly ids: readonly ObjectId[]; readonly count: number }
   | { readonly kind: 'stopped' };
 
+/** When an object that drifts again and again is told of. */
+const fightsTold = 3;
+
 /** Looks after the objects of one manifest project while it rests. */
 export class DriftWatch {
   readonly #deps: WatchDeps;
   readonly #troubles = new OncePerChange();
+  /** How often objects drifted, by key. */
+  readonly #fights = new Map<string, { readonly times: number; readonly lastMs: number }>();
   #lives = 0;
 
   constructor(deps: WatchDeps) {
@@ -29,6 +34,7 @@ export class DriftWatch {
   async look(managed: readonly ManagedObject[], signal: AbortSignal): Promise<Drift> {
     if (signal.aborted) return { kind: 'stopped' };
     this.#lives += 1;
+    this.#forgetCalm();
     const id = `${this.#deps.name}:drift-${this.#lives}`;
     const drifted = new Set<ManagedObject>();
     let ref: AnyActorRef | undefined;
@@ -59,10 +65,10 @@ export class DriftWatch {
       { ...this.#deps, name },
       {
         saw: (item, live) => {
-          if (hasDrifted(item, live)) {
-            drifted.add(item);
-            tell();
-          }
+          if (!hasDrifted(item, live) || drifted.has(item) || this.#pauses(item)) return;
+          drifted.add(item);
+          this.#count(item);
+          tell();
         },
         lostSight: (item, reason) => {
           if (this.#troubles.changed(reason) === undefined) return;
@@ -73,6 +79,34 @@ export class DriftWatch {
         keep: onlyOwnership,
         onQuiet: () => {},
       },
+    );
+  }
+
+  /** Somebody keeps changing it: at once is soon enough a few times, then the next synchronisation in its own time is. */
+  #pauses({ key }: ManagedObject): boolean {
+    const fight = this.#fights.get(key);
+    if (fight === undefined) return false;
+    const { driftPauseInitMs, driftPauseFactor, driftPauseMsMax } = gitopsLimits;
+    const pauseMs = Math.min(driftPauseInitMs * driftPauseFactor ** (fight.times - 1), driftPauseMsMax);
+    return this.#deps.clock.monotonic() - fight.lastMs < pauseMs;
+  }
+
+  #forgetCalm(): void {
+    const now = this.#deps.clock.monotonic();
+    for (const [key, { lastMs }] of this.#fights) {
+      if (now - lastMs > gitopsLimits.driftCalmMs) this.#fights.delete(key);
+    }
+  }
+
+  #count({ key, id }: ManagedObject): void {
+    const now = this.#deps.clock.monotonic();
+    const times = Math.min((this.#fights.get(key)?.times ?? 0) + 1, 20);
+    this.#fights.set(key, { times, lastMs: now });
+    if (times !== fightsTold) return;
+    const fields = { object: idText(id), times };
+    this.#deps.log.warn(
+      'Somebody keeps changing an object of a manifest project, it is mended less often',
+      fields,
     );
   }
 

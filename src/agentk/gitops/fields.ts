@@ -29,6 +29,11 @@ export function ownedFields(object: KubeObject): string {
     .digest('base64');
 }
 
+/** A digest of a manifest as it is sent. */
+export function manifestDigest(object: KubeObject): string {
+  return createHash('sha256').update(JSON.stringify(object)).digest('base64');
+}
+
 /** Of an object, what {@link ownedFields} looks at. */
 export function onlyOwnership({ apiVersion, kind, metadata }: KubeObject): KubeObject {
   const { name, namespace, uid, resourceVersion } = metadata;

@@ -25,4 +25,13 @@ export const gitopsLimits = {
   judgeAgainMs: 15_000,
   /** Tries to hand the fields of client-side apply over while others write the object. */
   migrationTriesMax: 5,
+  /** So many unchanged objects of one kind and namespace are looked at by a list instead of one by one. */
+  listedTogetherMin: 4,
+  /** A list is given up when it shows more objects of others than this for each of ours. */
+  strangersPerObjectMax: 20,
+  /** An object that drifts again and again is mended at once the first times, then ever later: somebody else wants it otherwise. */
+  driftPauseInitMs: 10_000,
+  driftPauseFactor: 2,
+  driftPauseMsMax: 300_000,
+  driftCalmMs: 900_000,
 } as const;

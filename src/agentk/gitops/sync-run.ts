@@ -10,11 +10,16 @@
  */
 import type { Applied } from './applier.ts';
 import { Applier } from './applier.ts';
-import { failureText, type ClusterClient, type Discovery, type ResourceType } from '../kubernetes/index.ts';
+import {
+  failureText,
+  type ClusterClient,
+  type Discovery,
+  type KubeObject,
+  type ResourceType,
+} from '../kubernetes/index.ts';
 import { owningInventory } from './annotations.ts';
-import { fieldManager, ownedFields } from './fields.ts';
+import { fieldManager, manifestDigest, ownedFields } from './fields.ts';
 import type { Inventory } from './inventory-store.ts';
-import { rankOf } from './kind-order.ts';
 import { gitopsLimits } from './limits.ts';
 import type { ManagedObject } from './managed-object.ts';
 import { idText, type ObjectId } from './object-id.ts';
@@ -26,15 +31,19 @@ import { heldBack } from './prune-guard.ts';
 import { Pruner, type Pruned } from './pruner.ts';
 import { Reconciliation, type Goal } from './reconciliation.ts';
 import { finalInventory, RunRecord } from './run-record.ts';
+import { batches, dependentsOf } from './run-order.ts';
 import { RunTeller } from './run-teller.ts';
 import { sideBySide } from './side-by-side.ts';
 import type { WatchDeps } from './object-watches.ts';
+import { unchangedObjects, type Known } from './unchanged-objects.ts';
 import type { SyncEvent, SyncInput, SyncResult } from './sync.ts';
 import { harmless } from './told.ts';
 
 export interface RunDeps extends Omit<WatchDeps, 'client'> {
   readonly client: ClusterClient;
   readonly discovery: Discovery;
+  /** What was applied before, by key. */
+  readonly known: Known;
   /** Whether this was not said of this commit before. */
   readonly isNews: (warning: string) => boolean;
 }
@@ -163,11 +172,12 @@ export class SyncRun {
       this.#teller.started('Apply');
       const reconciliation = new Reconciliation('Current', this.#teller.waiting);
       for (const batch of batches(phase)) {
+        const same = this.#dry ? new Map<string, KubeObject>() : await this.#unchanged(batch);
         await sideBySide(
           batch,
           gitopsLimits.objectsAtOnceMax,
           () => this.#signal.aborted,
-          (target) => this.#applyOne(applier, target, plan.needs.get(target.key) ?? []),
+          (target) => this.#applyOne(applier, target, plan.needs.get(target.key) ?? [], same.get(target.key)),
           (target, applied) => this.#applied(target, applied, reconciliation),
         );
       }
@@ -179,12 +189,23 @@ export class SyncRun {
     return undefined;
   }
 
-  async #applyOne(applier: Applier, target: Target, needs: Iterable<string>): Promise<Applied> {
+  #unchanged(batch: readonly Target[]): Promise<ReadonlyMap<string, KubeObject>> {
+    const { client, known } = this.#deps;
+    return unchangedObjects(client, batch, known, this.#signal);
+  }
+
+  async #applyOne(
+    applier: Applier,
+    target: Target,
+    needs: Iterable<string>,
+    same: KubeObject | undefined,
+  ): Promise<Applied> {
     const hindrance = this.#record.hindrance('apply', needs, { waits: !this.#dry }); // R4
     if (hindrance !== undefined) return { kind: 'skipped', reason: hindrance, foreign: false };
     if (this.#input.options.dryRun === 'client') {
       return { kind: 'applied', object: target.object, migration: undefined };
     }
+    if (same !== undefined) return { kind: 'applied', object: same, migration: undefined };
     return applier.apply(target);
   }
 
@@ -210,14 +231,15 @@ export class SyncRun {
       this.#warn(`${idText(id)}: fields of client-side apply could not be taken over: ${migration}`);
     }
     this.#record.uids.add(uid);
-    this.#managed.set(key, { id, type, uid, fields: ownedFields(object) });
+    const manifest = manifestDigest(target.object);
+    this.#managed.set(key, { id, key, type, uid, fields: ownedFields(object), manifest });
     reconciliation.add({ id, key, type, uid, generation }, object, this.#deps.clock.now());
   }
 
   async #pruneAll(prepared: Prepared, pruner: Pruner, held: string | undefined): Promise<Ended | undefined> {
     if (!this.#input.options.prune || held !== undefined) return undefined;
     const { plan } = prepared;
-    const dependents = reversed(plan.needs);
+    const dependents = dependentsOf(plan.needs);
     for (const phase of plan.prune) {
       this.#teller.phase('pruning');
       this.#teller.started('Prune');
@@ -353,29 +375,4 @@ export class SyncRun {
 
 function isNamespace({ group, kind }: ObjectId): boolean {
   return group === '' && kind === 'Namespace';
-}
-
-/** Objects of a phase that may go side by side: neighbours of one rank. */
-function batches(phase: readonly Target[]): readonly (readonly Target[])[] {
-  const found: Target[][] = [];
-  for (const target of phase) {
-    const last = found.at(-1);
-    const [first] = last ?? [];
-    if (last !== undefined && first !== undefined && rankOf(first.id) === rankOf(target.id))
-      last.push(target);
-    else found.push([target]);
-  }
-  return found;
-}
-
-function reversed(needs: ReadonlyMap<string, ReadonlySet<string>>): ReadonlyMap<string, readonly string[]> {
-  const dependents = new Map<string, string[]>();
-  for (const [key, needed] of needs) {
-    for (const need of needed) {
-      const known = dependents.get(need);
-      if (known === undefined) dependents.set(need, [key]);
-      else known.push(key);
-    }
-  }
-  return dependents;
 }

@@ -3,7 +3,7 @@ import { SyncRun, type RunDeps, type RunOptions } from './sync-run.ts';
 import type { ManagedObject } from './managed-object.ts';
 import type { SyncInput, SyncResult } from './sync.ts';
 
-export type SyncRunnerDeps = Omit<RunDeps, 'isNews'>;
+export type SyncRunnerDeps = Omit<RunDeps, 'isNews' | 'known'>;
 
 /** Warnings that are remembered, so that they are said once per commit; more are said each time. */
 const warningsMax = 10_000;
@@ -30,8 +30,9 @@ export class SyncRunner {
     this.#commitId = input.commitId;
     this.#runs += 1;
     const name = `${this.#deps.name}:run-${this.#runs}`;
+    const known = new Map(this.#managed.map((each) => [each.key, each]));
     const isNews = (warning: string) => this.#isNews(warning);
-    const run = new SyncRun({ ...this.#deps, name, isNews }, input, options);
+    const run = new SyncRun({ ...this.#deps, name, isNews, known }, input, options);
     const result = await run.go();
     if (result.kind !== 'cancelled' && run.managed.length > 0) this.#managed = run.managed;
     return result;

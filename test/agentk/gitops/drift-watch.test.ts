@@ -2,8 +2,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DriftWatch } from '../../../src/agentk/gitops/index.ts';
 import { systemClock } from '../../../src/host/index.ts';
+import type { Clock } from '../../../src/ports/index.ts';
 import { SeededRandom } from '../../fakes/seeded-random.ts';
-import { cm, configMaps, gitopsWorld, type GitopsWorld } from './gitops-world.ts';
+import { ShiftedClock } from '../../fakes/shifted-clock.ts';
+import { cm, configMaps, counted, gitopsWorld, type GitopsWorld } from './gitops-world.ts';
 
 let world: GitopsWorld;
 let watches = 0;
@@ -12,18 +14,11 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => world.stop());
 
-function driftWatch(): DriftWatch {
-  const { client, supervisor, log } = world;
+function driftWatch(clock: Clock = systemClock, client = world.client): DriftWatch {
+  const { supervisor, log } = world;
   watches += 1;
   const name = `drift-${watches}`;
-  return new DriftWatch({
-    client,
-    supervisor,
-    log,
-    name,
-    clock: systemClock,
-    random: new SeededRandom(watches),
-  });
+  return new DriftWatch({ client, supervisor, log, name, clock, random: new SeededRandom(watches) });
 }
 
 async function synced() {
@@ -65,5 +60,33 @@ describe('drift', () => {
     controller.abort();
     expect(await looking).toEqual({ kind: 'stopped' });
     await expect.poll(() => world.supervisor.count()).toBe(before);
+  });
+
+  test('that comes back again and again is told of ever later', { timeout: 30_000 }, async () => {
+    const clock = new ShiftedClock();
+    const calls = new Map<string, number>();
+    const watch = driftWatch(clock, counted(world.client, calls));
+    const project = await synced();
+    await world.client.delete(configMaps, { namespace: project.namespace, name: 'a' });
+    const drifts = async () =>
+      expect(await watch.look(project.runner.managed, new AbortController().signal)).toMatchObject({
+        count: 1,
+      });
+    const calm = async () => {
+      calls.clear();
+      const controller = new AbortController();
+      const looking = watch.look(project.runner.managed, controller.signal);
+      await expect.poll(() => calls.get('watch'), { timeout: 10_000 }).toBe(1); // the list has been looked at
+      controller.abort();
+      expect(await looking).toEqual({ kind: 'stopped' });
+    };
+    await drifts();
+    await calm();
+    clock.shift(10_000);
+    await drifts();
+    clock.shift(10_000);
+    await calm();
+    clock.shift(20_000);
+    await drifts();
   });
 });

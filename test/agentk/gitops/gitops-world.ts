@@ -113,7 +113,10 @@ export interface GitopsWorld {
   readonly log: RecordingLog;
   readonly supervisor: DynamicSupervisor;
   /** A project whose default namespace is a fresh one. */
-  project(options?: Partial<SyncOptions>, token?: string): Promise<Project & { readonly namespace: string }>;
+  project(
+    options?: Partial<SyncOptions>,
+    token?: string,
+  ): Promise<Project & { readonly namespace: string; readonly calls: Map<string, number> }>;
   names(type: ResourceType, namespace?: string): Promise<readonly string[]>;
   live(type: ResourceType, name: string, namespace?: string): Promise<KubeObject | undefined>;
   inventoryKeys(project: Project & { readonly namespace: string }): Promise<readonly string[]>;
@@ -147,12 +150,13 @@ export async function gitopsWorld(
     project: async (options = {}, token) => {
       projects += 1;
       const namespace = await under.namespace(`project-${projects}`);
-      const own = token === undefined ? client : under.clientOf(token);
+      const calls = new Map<string, number>();
+      const own = counted(token === undefined ? client : under.clientOf(token), calls);
       const deps = { client: own, discovery: new Discovery(own, systemClock), supervisor };
       const runner = new SyncRunner({ ...deps, name: namespace, clock: systemClock, random, log });
       const ids = { agentId: 7n, projectId: BigInt(projects) };
       const project = new Project(runner, ids, { ...usual, defaultNamespace: namespace, ...options });
-      return Object.assign(project, { namespace });
+      return Object.assign(project, { namespace, calls });
     },
     names: async (type, namespace) => (await list(type, namespace)).map(({ metadata }) => metadata.name),
     live: async (type, name, namespace) => {
@@ -169,6 +173,16 @@ export async function gitopsWorld(
       await under.stop();
     },
   };
+}
+
+/** A client whose calls are counted by verb. */
+export function counted(client: ClusterClient, calls: Map<string, number>): ClusterClient {
+  return new Proxy(client, {
+    get: (target, verb: keyof ClusterClient) => {
+      calls.set(verb, (calls.get(verb) ?? 0) + 1);
+      return target[verb].bind(target);
+    },
+  });
 }
 
 export { configMaps, namespaces };

@@ -45,6 +45,42 @@ describe('a synchronisation', () => {
   });
 });
 
+describe('a commit that is applied again', () => {
+  test('sends only what is not as it was left: changed by others, deleted, or written otherwise', async () => {
+    const project = await world.project();
+    const { namespace } = project;
+    const objects = Array.from({ length: 12 }, (_, index) => cm(`cm-${index}`, { x: '1' }));
+    const versions = async () => {
+      const listed = await world.client.list(configMaps, { namespace });
+      if (listed.kind !== 'ok') throw new Error(JSON.stringify(listed));
+      return new Map(listed.value.items.map(({ metadata }) => [metadata.name, metadata.resourceVersion]));
+    };
+    await project.sync(objects);
+    project.calls.clear();
+    const { result, lines } = await project.sync(objects);
+    expect(result).toMatchObject({ kind: 'synced', counts: { applied: 12 } });
+    expect(lines).toHaveLength(24);
+    expect(project.calls.get('patch')).toBeUndefined();
+    expect(project.calls.get('get')).toBeUndefined();
+
+    const theirs = { data: { x: 'theirs' } };
+    const name = { namespace, name: 'cm-1' };
+    await world.client.patch(configMaps, name, theirs, { type: 'merge', fieldManager: 'them' });
+    await world.client.delete(configMaps, { namespace, name: 'cm-2' });
+    const before = await versions();
+    const changed = objects.map((object, index) => (index === 3 ? cm('cm-3', { x: '2' }) : object));
+    project.calls.clear();
+    expect((await project.sync(changed)).result).toMatchObject({ kind: 'synced', counts: { applied: 12 } });
+    expect(project.calls.get('patch')).toBe(3);
+    const after = await versions();
+    const touched = [...after]
+      .filter(([each, version]) => before.get(each) !== version)
+      .map(([each]) => each);
+    expect(touched.sort()).toEqual(['cm-1', 'cm-2', 'cm-3']);
+    expect(await dataOf('cm-1', namespace)).toEqual({ x: '1' });
+  });
+});
+
 describe('order and dependencies', () => {
   // Real servers as old as 1.20 are ended by a custom resource that is applied.
   test.skipIf(realCluster)(
