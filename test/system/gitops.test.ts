@@ -4,6 +4,7 @@
  */
 import { Agent, request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { askKas } from '../../src/cli/status/kas-state.ts';
 import { BareRepository } from '../git/bare-repository.ts';
 import { startCluster, type Cluster } from '../fakes/kube-apiserver.ts';
 import { until, World, type TestProcess } from './world.ts';
@@ -98,6 +99,28 @@ describe('what a team pushes', { timeout: 180_000 }, () => {
       'demo_a__ConfigMap',
       'demo_b__ConfigMap',
     ]);
+  });
+
+  it('is told by kas, and by an Event of the inventory', async () => {
+    const newest = await repository.git('rev-parse', 'main');
+    const told = await until('kas to know of it', waitMs, async () => {
+      const { gitops } = await askKas(`http://127.0.0.1:${world.ports.observability}`);
+      return gitops.projects.find(({ phase }) => phase === 'synced');
+    });
+    expect(told).toMatchObject({
+      project: 'demo/manifests',
+      agentId: '1',
+      syncedCommit: newest,
+      counts: { applied: 2, failed: 0 },
+      isLastKnown: false,
+    });
+    const selector = 'involvedObject.kind=ConfigMap,involvedObject.name=inventory-1-2';
+    const event = await until('an Event', waitMs, async () => {
+      const path = `/api/v1/namespaces/demo/events?fieldSelector=${encodeURIComponent(selector)}`;
+      const [first] = (await ask('GET', path)).object['items'] as object[];
+      return first;
+    });
+    expect(event).toMatchObject({ reason: 'Synchronized', type: 'Normal', count: 1 });
   });
 
   it('replaces what was there, and what it deletes is pruned', async () => {

@@ -166,7 +166,7 @@ export class ProjectLedger {
       commitId: harmlessText(this.#commitId, 128),
       run: BigInt(this.#runs),
       syncedCommitId: harmlessText(this.#synced?.commitId ?? '', 128),
-      ...(this.#synced === undefined ? {} : { syncedAt: timestampFromMs(this.#synced.at) }),
+      ...(this.#synced === undefined ? {} : { syncedAt: timestampFromMs(Math.floor(this.#synced.at)) }),
       rejectedCommitId: harmlessText(this.#rejected?.commitId ?? '', 128),
       rejectedReason: this.#rejected?.reason ?? '',
     };
@@ -174,8 +174,8 @@ export class ProjectLedger {
     return create(ProjectStateSchema, {
       ...common,
       phase: run.phase,
-      startedAt: timestampFromMs(run.startedAt),
-      ...(run.endedAt === undefined ? {} : { endedAt: timestampFromMs(run.endedAt) }),
+      startedAt: timestampFromMs(Math.floor(run.startedAt)),
+      ...(run.endedAt === undefined ? {} : { endedAt: timestampFromMs(Math.floor(run.endedAt)) }),
       counts: run.counts,
       reason: run.reason,
       failures: [...run.failures.values()].map(({ id, action, error, lastEvent }) => ({

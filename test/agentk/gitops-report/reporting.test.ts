@@ -50,6 +50,8 @@ describe('a kas that takes reports', () => {
     const agent = await reporting();
     const { reporter } = agent;
     await agent.link(kas.ports.agents);
+    reporter.note(shop, 'c1', { type: 'phase', phase: 'planning' });
+    await agent.clock.advanceAsync(1.000_012_3); // as fine as a real clock
     reporter.note(shop, 'c1', { type: 'phase', phase: 'applying' });
     reporter.note(shop, 'c1', { type: 'apply', id: web, status: 'Successful', error: undefined });
     await until(async () => {
