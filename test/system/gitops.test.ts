@@ -150,6 +150,11 @@ describe('what a team pushes', { timeout: 180_000 }, () => {
     const commitId = await repository.commit({ 'a.yaml': null, 'c.yaml': null });
     await saysAgain(/deletions are held/, before);
     await reaches({ a: '3', c: '1' });
+    const held = await until('kas to know that deletions are held', waitMs, async () => {
+      const { gitops } = await askKas(`http://127.0.0.1:${world.ports.observability}`);
+      return gitops.projects.find(({ phase }) => phase === 'held');
+    });
+    expect(held.reason).toContain(`kastor.dev/approve-prune=${commitId}`);
     const approval = { metadata: { annotations: { 'kastor.dev/approve-prune': commitId } } };
     await ask('PATCH', `${configMaps}/inventory-1-2`, approval);
     await repository.commit({ README: 'again' });
