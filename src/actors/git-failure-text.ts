@@ -9,8 +9,11 @@ const texts: Readonly<Record<GitFailure['kind'], readonly [kind: string, text: s
   unavailable: ['RpcError', 'RPC failed'],
 };
 
-/** @param rpc of Gitaly that asks this, whoever was asked */
-export function gitFailureText(rpc: string, { kind, reason }: GitFailure): string {
+/**
+ * @param rpc of Gitaly that asks this, whoever was asked
+ * @param path that was asked for, where the failure alone does not say it
+ */
+export function gitFailureText(rpc: string, { kind, reason }: GitFailure, path?: string): string {
   const [name, text] = texts[kind];
-  return `${name}: ${rpc}: ${text}: ${reason}`;
+  return [name, rpc, text, ...(path === undefined ? [] : [path]), reason].join(': ');
 }

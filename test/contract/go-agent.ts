@@ -13,6 +13,13 @@ export const paths = {
   register: '/gitlab.agent.agent_registrar.rpc.AgentRegistrar/Register',
 } as const;
 
+/** What modules call; not every generation knows them. */
+export const modulePaths = {
+  objects: '/gitlab.agent.gitops.rpc.Gitops/GetObjectsToSynchronize',
+  flux: '/gitlab.agent.flux.rpc.GitLabFlux/ReconcileProjects',
+  gitlab: '/gitlab.agent.gitlab_access.rpc.GitlabAccess/MakeRequest',
+} as const;
+
 export const kubernetesApi = 'gitlab.agent.kubernetes_api.rpc.KubernetesApi';
 
 export interface Generation {

@@ -5,7 +5,7 @@
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { Inbox, until } from '../kas/waiting.ts';
-import { paths } from './go-agent.ts';
+import { modulePaths, paths } from './go-agent.ts';
 import type { HeaderList } from './hpack.ts';
 import { Peer, type PeerStream } from './peer.ts';
 import { bytes, Fields, int, message, valuesMap, type Bytes } from './protobuf.ts';
@@ -143,6 +143,12 @@ export class GoKas {
   readonly tunnels = new Inbox<GoTunnelEnd>();
   readonly registrations = new Inbox<GoCall>();
   readonly configurations = new Inbox<GoCall>();
+  /** Calls of modules. */
+  readonly modules: Readonly<Record<keyof typeof modulePaths, Inbox<GoCall>>> = {
+    objects: new Inbox(),
+    flux: new Inbox(),
+    gitlab: new Inbox(),
+  };
   /** Answers Register with OK. */
   registers = true;
   readonly #server: Server;
@@ -185,6 +191,12 @@ export class GoKas {
     for (const peer of this.connections.all) peer.close();
   }
 
+  #ofModule(path: string | undefined, call: GoCall): void {
+    for (const module of ['objects', 'flux', 'gitlab'] as const)
+      if (path === modulePaths[module]) return this.modules[module].push(call);
+    call.end(12, `unknown method ${path}`);
+  }
+
   async #serve(peer: Peer): Promise<void> {
     for (;;) {
       const stream = await peer.opened.nextOrEnd();
@@ -197,7 +209,7 @@ export class GoKas {
         const call = new GoCall(peer, stream, headers);
         if (this.registers) call.send(Buffer.alloc(0)).end();
         this.registrations.push(call);
-      } else new GoCall(peer, stream, headers).end(12, `unknown method ${path}`);
+      } else this.#ofModule(path, new GoCall(peer, stream, headers));
     }
   }
 }

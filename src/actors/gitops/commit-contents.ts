@@ -9,6 +9,7 @@
 import { faultText, type ManifestFile, type NotRead, type ReadManifests } from '../../manifests/index.ts';
 import type { Clock, Git, GitFailure, GitRepository } from '../../ports/index.ts';
 import { withDeadline } from '../deadline-signal.ts';
+import { gitFailureText } from '../git-failure-text.ts';
 import type { WorkerPool } from '../worker-pool.actor.ts';
 import { BlobCache, type Blob } from './blob-cache.ts';
 import { gitopsLimits, gitopsTimes } from './limits.ts';
@@ -163,7 +164,7 @@ export class CommitContents {
         }
         total += file.bytes.length;
         if (file.bytes.length > fileBytesMax || total > totalBytesMax) {
-          failure ??= rejected(`manifest file: FileTooBig: ${path}: file is too big`);
+          failure ??= rejected(`manifest file: FileTooBig: TreeEntry: file is too big: ${path}`);
           return;
         }
         const blob: Blob = known ?? this.#keptBlob(oid, file.bytes);
@@ -190,13 +191,7 @@ export class CommitContents {
 
   #failed(call: string, path: string, failure: GitFailure): Contents {
     if (failure.kind === 'unavailable') return { kind: 'unavailable', reason: failure.reason };
-    const words = {
-      notFound: 'NotFound',
-      tooBig: 'FileTooBig',
-      notAFile: 'UnexpectedTreeEntryType',
-      invalid: 'InvalidArgument',
-    } as const;
-    const reason = `manifest file: ${words[failure.kind]}: ${call}: ${path}: ${failure.reason}`;
+    const reason = `manifest file: ${gitFailureText(call, failure, path)}`;
     return { kind: 'rejected', reason, lasting: failure.kind === 'tooBig' || failure.kind === 'notAFile' };
   }
 }

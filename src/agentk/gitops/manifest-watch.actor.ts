@@ -126,7 +126,9 @@ class ManifestStream {
           if (refusal !== undefined) call.cancel(refusal);
         },
         onClosed: (outcome) => {
-          const commit = outcome.code === StatusCode.OK ? receiver.commit() : undefined;
+          if (outcome.code === StatusCode.OK) refusal ??= receiver.end();
+          const isSound = outcome.code === StatusCode.OK && refusal === undefined;
+          const commit = isSound ? receiver.commit() : undefined;
           if (commit === undefined) return end(this.#verdict(outcome, incarnation, refusal));
           this.#troubles.forget();
           this.#work.received(commit);
@@ -148,7 +150,7 @@ class ManifestStream {
 
   #verdict(outcome: RpcStatus, incarnation: number, refusal: string | undefined): ManifestVerdict {
     const { board, log } = this.#deps;
-    if (outcome.code === StatusCode.OK) return 'finished';
+    if (outcome.code === StatusCode.OK && refusal === undefined) return 'finished';
     if (board.current?.incarnation !== incarnation) return 'lost';
     if (outcome.code === StatusCode.Canceled || outcome.code === StatusCode.DeadlineExceeded) return 'failed';
     const reason = refusal ?? statusText(outcome);
