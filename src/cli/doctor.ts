@@ -43,7 +43,7 @@ async function agent(args: readonly string[]): Promise<number> {
   }
   if (line.kind === 'error') throw new Error(`doctor agent: ${line.message}`);
   const { json, idleMs = 0 } = line;
-  if (idleMs > doctorLimits.idleMsMax) throw new Error('doctor agent: idle may be one hour at most');
+  if (idleMs > doctorLimits.idleMsMax) throw new Error('doctor agent: idle may be 15 minutes at most');
   const report = await examineAgent({
     ...line,
     clock: systemClock,

@@ -10,8 +10,8 @@ export const doctorLimits = {
   clusterMs: 10_000,
   /** Clocks that differ by more break certificates and tokens. */
   clockSkewMsMax: 60_000,
-  /** Longest `--idle`. */
-  idleMsMax: 3_600_000,
+  /** Longest `--idle`: kas ends connections for their age after 24 minutes or so. */
+  idleMsMax: 900_000,
   /** Certificates of one chain. */
   chainMax: 8,
   /** A certificate that ends sooner is told. */

@@ -13,6 +13,7 @@ import { findPort } from '../../src/cli/demo/ports.ts';
 import { compareVersions } from '../../src/doctor/agent/greeting.ts';
 import { Report } from '../../src/doctor/finding.ts';
 import { selfSignedCertificate } from '../../src/sim/certificate/index.ts';
+import { BadNetwork } from '../agentk/bad-network.ts';
 import { FakeKas } from '../agentk/fake-kas.ts';
 import { WebSocketDoor } from '../agentk/front-doors.ts';
 import { PrivateCa } from '../fakes/private-ca.ts';
@@ -214,6 +215,17 @@ describe('it names', () => {
     expect(trouble.remedy).toMatch(/must allow 60 s/);
   }, 60_000);
 
+  it('a middlebox that loses what is idle without a word', async () => {
+    const network = await BadNetwork.to(kas.ports.agents);
+    closing.push(() => network.close());
+    const { trouble } = await look(['--kas-address', `grpc://127.0.0.1:${network.port}`, '--idle', '1s'], {
+      clock: new HastyClock(),
+      onFinding: ({ rung }) => (network.blackHole ||= rung === 'configuration'),
+    });
+    expect(trouble).toMatchObject({ part: 'kas', rung: 'idle' });
+    expect(trouble.observed).toMatch(/is dead after .*a ping was not answered/);
+  });
+
   it('10: a clock that is wrong', async () => {
     const clock = new ShiftedClock();
     clock.shift(3_600_000);
@@ -226,7 +238,7 @@ describe('it names', () => {
   });
 
   it('11: a wrong token', async () => {
-    const { trouble } = await look(direct(), { token: 'agent-token-of-nobody-1234' });
+    const { trouble } = await look(direct(), { token: 'somebody-else-entirely-9876' });
     expect(trouble).toMatchObject({
       part: 'kas',
       rung: 'authentication',

@@ -1,14 +1,15 @@
-/** What a connection over a WebSocket may make kas hold before an agent on it was accepted. */
+/** What a connection may make kas hold before an agent on it was accepted. */
 import { create } from '@bufbuild/protobuf';
 import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { createWebSocketStream, WebSocket } from 'ws';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { callUnary } from '../../src/pipe/grpc/index.ts';
+import { callUnary, windows } from '../../src/pipe/grpc/index.ts';
 import { webSocketLimits } from '../../src/pipe/websocket/index.ts';
 import { methods, RegisterRequestSchema } from '../../src/protocol/index.ts';
 import { systemClock } from '../../src/host/index.ts';
 import { KasUnderTest, tokens } from './kas-under-test.ts';
+import { until } from './waiting.ts';
 
 let kas: KasUnderTest;
 let webSocket: WebSocket;
@@ -74,7 +75,7 @@ describe('before an agent was accepted', () => {
   });
 
   it('a refused token changes nothing', async () => {
-    expect(await register('agent-token-of-nobody-1234')).toBe(false);
+    expect(await register('somebody-else-entirely-9876')).toBe(false);
     const closed = closing();
     webSocket.send(Buffer.alloc(large), { binary: true, fin: false });
     expect([1006, 1009]).toContain(await closed);
@@ -86,4 +87,17 @@ it('once an agent was accepted its messages may be large', async () => {
   webSocket.send(unknownFrames(large));
   expect(await register(tokens.agent)).toBe(true);
   expect(webSocket.readyState).toBe(WebSocket.OPEN);
+});
+
+describe('the window of a connection', () => {
+  it('is small for strangers, and wide once an agent was accepted', async () => {
+    session = connectHttp2(`http://127.0.0.1:${kas.ports.agents}`);
+    const native = session;
+    const left = () => native.state.remoteWindowSize ?? 0;
+    await register('somebody-else-entirely-9876');
+    expect(left()).toBeLessThanOrEqual(65_535);
+    await register(tokens.agent);
+    await until(() => left() > windows.sessionBytes / 2);
+    native.destroy();
+  });
 });

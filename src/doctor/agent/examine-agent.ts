@@ -65,20 +65,22 @@ async function converse(
   const { options, token, pod, target, metadata, clock, log, idleMs } = examination;
   compareVersions(options.build.version, seen.server, report);
   if (token === undefined) {
+    // kas does not keep strangers for long, so their idle connections say nothing.
     const observed = 'not tried without a token: give --token-file or AGENTK_TOKEN';
-    report.add({ part: 'kas', rung: 'authentication', verdict: 'skipped', observed });
-  } else {
-    const who: Who = {
-      token,
-      target,
-      headers: metadata,
-      build: options.build,
-      pod: pod ?? { namespace: 'kastor-doctor', name: 'kastor-doctor' },
-      clock,
-      log,
-    };
-    if (!(await register(who, reached, report))) return;
-    if (!(await configure(who, reached, report))) return;
+    const rungs = idleMs === undefined ? ['authentication'] : ['authentication', 'idle'];
+    for (const rung of rungs) report.add({ part: 'kas', rung, verdict: 'skipped', observed });
+    return;
   }
+  const who: Who = {
+    token,
+    target,
+    headers: metadata,
+    build: options.build,
+    pod: pod ?? { namespace: 'kastor-doctor', name: 'kastor-doctor' },
+    clock,
+    log,
+  };
+  if (!(await register(who, reached, report))) return;
+  if (!(await configure(who, reached, report))) return;
   if (idleMs !== undefined) await keepIdle(reached, idleMs, clock, report);
 }

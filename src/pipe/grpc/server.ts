@@ -31,6 +31,11 @@ import type { CallHandler } from './server-call.ts';
 import { parseTimeout } from './timeout.ts';
 
 export interface GrpcServerOptions {
+  /**
+   * Clients are strangers until their owner calls {@link widenWindow}: what of one connection waits to be read is bounded by
+   * HTTP/2's own first window (64 KiB) and not by `windows.sessionBytes`.
+   */
+  readonly strangers?: boolean | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: Partial<GrpcLimits> | undefined;
@@ -86,6 +91,11 @@ function serverSettings(limits: GrpcLimits) {
 
 const contentTypePattern = /^application\/grpc(?:\+proto)?(?:;[\x20-\x7e]*)?$/i;
 
+/** Lets all streams of a connection together have what a real network needs (`windows`). */
+export function widenWindow(session: ServerHttp2Session): void {
+  if (!session.destroyed) session.setLocalWindowSize(windows.sessionBytes);
+}
+
 export class GrpcServer {
   /**
    * Told of every new connection, before its first stream, with the stream it was given to `serve` on. The owner keeps it alive, ages and drains it. After a GOAWAY
@@ -97,6 +107,7 @@ export class GrpcServer {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #limits: GrpcLimits;
+  readonly #strangers: boolean;
   readonly #observer: CallObserver | undefined;
   readonly #handlers = new Map<string, CallHandler>();
   readonly #services = new Set<string>();
@@ -112,6 +123,7 @@ export class GrpcServer {
     this.#log = options.log;
     this.#limits = { ...defaultGrpcLimits, ...options.limits };
     this.#observer = options.observer;
+    this.#strangers = options.strangers ?? false;
   }
 
   /** Serves a method, given as `/package.Service/Method`. */
@@ -157,7 +169,7 @@ export class GrpcServer {
   }
 
   #onSession(session: ServerHttp2Session): void {
-    session.setLocalWindowSize(windows.sessionBytes);
+    if (!this.#strangers) widenWindow(session);
     const peer = this.#arriving?.peer ?? socketAddress(session);
     this.#peers.set(session, peer);
     const tell = (abuse: SessionAbuse) => this.onAbuse(session, abuse);
