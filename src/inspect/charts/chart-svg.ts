@@ -40,6 +40,7 @@ export function chartSvg(graph: ChartGraph, placed: PlacedChart, options: ChartS
   const height = placed.height + top;
   const arrow = `arrow-${placed.view}-${graph.id.replaceAll(/[^A-Za-z0-9_-]/g, '_')}`;
   const states = new Map(graph.states.map((state) => [state.id, state]));
+  const possible = new Set(graph.edges.flatMap(({ id, source }) => (active.has(source) ? [id] : [])));
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" class="${classes('chart', theme)}" role="img" aria-label="statechart ${xmlText(graph.id)}" viewBox="0 ${-top} ${width} ${height}" width="${width}" height="${height}">`,
     ...(standalone
@@ -58,9 +59,9 @@ export function chartSvg(graph: ChartGraph, placed: PlacedChart, options: ChartS
     ),
     ...placed.edges.map(
       (edge) =>
-        `<path class="${classes('edge', active.has(edge.source) && 'next')}" data-edge="${xmlText(edge.id)}" d="${edgePath(edge.points)}" marker-end="url(#${arrow})"/>`,
+        `<path class="${classes('edge', isNext(edge, possible) && 'next')}" data-edge="${xmlText(edge.id)}" d="${edgePath(edge.points)}" marker-end="url(#${arrow})"/>`,
     ),
-    ...placed.edges.map((edge) => labelSvg(edge, active)),
+    ...placed.edges.map((edge) => labelSvg(edge, possible)),
     '</svg>',
     '',
   ].join('\n');
@@ -132,9 +133,15 @@ function anywhereSvg(box: Box): string {
   return `<g class="anywhere"><rect ${at(box)} rx="13"/><text x="${x}" y="${box.y + 17}" text-anchor="middle">any state</text></g>`;
 }
 
-function labelSvg({ id, source, label }: PlacedEdge, active: ReadonlySet<string>): string {
+/** Whether the actor is where one of the edges that it stands for really begins. */
+function isNext({ of }: PlacedEdge, possible: ReadonlySet<string>): boolean {
+  return of.some((id) => possible.has(id));
+}
+
+function labelSvg(edge: PlacedEdge, possible: ReadonlySet<string>): string {
+  const { id, label } = edge;
   return [
-    `<g class="${classes('label', active.has(source) && 'next')}" data-edge="${xmlText(id)}">`,
+    `<g class="${classes('label', isNext(edge, possible) && 'next')}" data-edge="${xmlText(id)}">`,
     `<rect class="pill" ${at(label)} rx="6"/>`,
     ...label.lines.map((line, index) => lineSvg(line, label.x, label.y + 2.5 + index * sizes.lineHeight)),
     '</g>',

@@ -61,13 +61,26 @@ describe('a picture', () => {
     ]);
     const next = classed(svg, 'next').flatMap(({ attributes }) => attributes['data-edge'] ?? []);
     expect(new Set(next)).toEqual(
-      new Set(
-        lifted.edges
-          .filter(({ source }) => ['request', 'request.waiting'].includes(source))
-          .map(({ id }) => id),
-      ),
+      new Set([
+        'request.waiting->request.forwarding',
+        'request.waiting->request.unreachable',
+        'request.waiting->request.timedOut',
+        'request:any->request.abandoned',
+      ]),
     );
     expect(classed(chartSvg(graph, lifted), 'active')).toEqual([]);
+  });
+
+  it('does not take an edge from elsewhere in a composite for one the actor can take', () => {
+    const { graph, lifted } = drawingOf('agent-connection');
+    const around = ['agentConnection', 'agentConnection.live', 'agentConnection.live.keepalive'];
+    const nextIn = (state: string) =>
+      classed(
+        chartSvg(graph, lifted, { active: new Set([...around, `agentConnection.live.keepalive.${state}`]) }),
+        'next',
+      ).map(({ attributes }) => attributes['data-edge']);
+    expect(nextIn('probing')).toContain('agentConnection.live->agentConnection.stale');
+    expect(nextIn('quiet')).not.toContain('agentConnection.live->agentConnection.stale');
   });
 
   it('tells the tone of each state, and none of an end', () => {
