@@ -7,7 +7,7 @@ import type { ObjectId } from './object-id.ts';
 export interface SyncOptions {
   readonly defaultNamespace: string;
   readonly prune: boolean;
-  /** `client` sends nothing at all. */
+  /** `client` only reads; `server` lets the API server check what would be applied, and stores nothing. */
   readonly dryRun: 'none' | 'client' | 'server';
   /** 0 is without limit. */
   readonly reconcileTimeoutMs: number;
