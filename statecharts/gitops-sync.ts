@@ -7,7 +7,7 @@
  * S2. One run at a time. A newer commit cancels the run under way and begins when that has ended.
  * S3. A cancelled run finishes the object in its hands, and its inventory keeps the union of both commits.
  * S4. After a success the commit is applied again every five minutes, and at once when the cluster drifted from it.
- * S5. Deletions that are held do not keep the rest from being applied, and are looked at again each time.
+ * S5. Deletions that are held do not keep the rest from being applied; whether a person agreed is looked at every few seconds.
  */
 import { assign, raise, setup } from 'xstate';
 import type { Tone } from './tone.ts';
@@ -40,6 +40,8 @@ type Numbered = { readonly syncId: string; readonly run: number };
 /** `spec/agentk.md §10`, gitops. */
 export const gitopsSyncDelays = {
   reapplyMs: 300_000,
+  /** How soon a person's word on held deletions is heard. */
+  heldMs: 15_000,
   /** Drift is waited out for a moment: changes come in bursts. */
   driftMs: 500,
   backoffInitMs: 10_000,
@@ -98,6 +100,7 @@ export const gitopsSyncMachine = setup({
   },
   delays: {
     reapply: gitopsSyncDelays.reapplyMs,
+    heard: gitopsSyncDelays.heldMs,
     drift: gitopsSyncDelays.driftMs,
     reread: gitopsSyncDelays.rereadMs,
     stopDeadline: gitopsSyncDelays.stopMs,
@@ -205,7 +208,7 @@ export const gitopsSyncMachine = setup({
             held: {
               tags: ['degraded'],
               description: 'Applied, but deletions wait for a person (S5).',
-              after: { reapply: 'running' },
+              after: { heard: 'running' },
               on: { 'manifests.ready': 'running' },
             },
             backingOff: {

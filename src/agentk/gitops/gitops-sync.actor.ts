@@ -105,15 +105,16 @@ class SyncHands {
     const { clock, log, reporter } = this.#deps;
     const controller = new AbortController();
     work.run = { run, controller };
-    const journal = new SyncJournal(log, work.project.id);
     const commit = work.slot.usable;
+    const isAgain = work.held !== undefined && work.held === commit?.commitId;
+    const journal = new SyncJournal(log, work.project.id, isAgain);
     const note = (event: SyncEvent) => {
       journal.note(event);
       reporter.note(work.project, commit?.commitId ?? '', event);
       if (event.type === 'phase') tell(sync, { type: 'phase.entered', run, phase: event.phase });
     };
     const result = await this.#carryOut(work, commit, controller.signal, note);
-    work.last = result;
+    work.held = result.kind === 'held' ? commit?.commitId : undefined;
     if (work.run?.run === run) work.run = undefined;
     journal.end(commit?.commitId ?? '', result);
     reporter.ended(work.project, commit?.commitId ?? '', result, this.#inventoryOf(work, commit));

@@ -29,8 +29,8 @@ export class ProjectWork {
   run: CurrentRun | undefined;
   /** Ends the watching for drift. */
   unwatch: (() => void) | undefined;
-  /** How the last run ended. */
-  last: SyncResult | undefined;
+  /** The commit whose deletions the last run held. */
+  held: string | undefined;
 
   constructor(project: ManifestProject, cluster: ProjectCluster) {
     this.project = project;

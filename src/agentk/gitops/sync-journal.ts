@@ -5,10 +5,14 @@ import { idText } from './object-id.ts';
 
 export class SyncJournal {
   readonly #log: Log;
+  readonly #isAgain: boolean;
 
-  constructor(log: Log, projectId: string) {
+  /** `isAgain`: the same deletions of the same commit were held the time before, and it was said. */
+  constructor(log: Log, projectId: string, isAgain: boolean) {
     this.#log = log.child({ worker_id: projectId });
-    this.#log.info('Synchronizing objects');
+    this.#isAgain = isAgain;
+    if (isAgain) this.#log.debug('Synchronizing objects');
+    else this.#log.info('Synchronizing objects');
   }
 
   note(event: SyncEvent): void {
@@ -37,7 +41,9 @@ export class SyncJournal {
     const said = { commit_id: commitId, ...(result.kind === 'cancelled' ? {} : result.counts) };
     if (result.kind === 'synced') this.#log.info('Objects synchronized', said);
     else if (result.kind === 'cancelled') this.#log.info('Synchronization was canceled', said);
-    else if (result.kind === 'held') {
+    else if (result.kind === 'held' && this.#isAgain) {
+      this.#log.debug('Objects synchronized, deletions are still held', said);
+    } else if (result.kind === 'held') {
       this.#log.warn('Objects synchronized, deletions are held', { ...said, reason: result.reason });
     } else this.#log.warn('Synchronization failed', { ...said, reason: result.reason });
   }

@@ -186,8 +186,10 @@ describe('a manifest project', () => {
     await world.receive('c1');
     await world.end({ kind: 'held', reason: 'too many', counts });
     expect(world.state).toMatchObject({ cluster: 'held' });
-    await world.pass(301_000);
+    await world.pass(15_100);
     expect(world.commits).toEqual(['c1', 'c1']);
+    await world.end({ kind: 'held', reason: 'too many', counts });
+    expect(world.log.lines.filter(({ message }) => message.includes('are held'))).toHaveLength(1);
   });
 
   it('lets the run in hand end when it stops', async () => {
