@@ -94,6 +94,23 @@ module.exports = {
       from: { path: '^(src|statecharts)/' },
       to: { path: '^(test|bench|scripts)/' },
     },
+    {
+      name: 'pages-import-pictures-and-words',
+      comment:
+        'The pages run in browsers: of ours they take the pictures of charts and the words of the API.',
+      severity: 'error',
+      from: { path: '^web/' },
+      to: {
+        path: '^(src|statecharts|test|scripts|bench)/',
+        pathNot: ['^src/inspect/charts/', '^src/kas/dashboard/wire\\.ts$'],
+      },
+    },
+    {
+      name: 'pages-are-nobodys-library',
+      severity: 'error',
+      from: { path: '^(src|statecharts)/' },
+      to: { path: '^web/' },
+    },
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],
   options: {

@@ -11,6 +11,7 @@ const steps: readonly (readonly [name: string, command: string, ...args: string[
   ['format', 'oxfmt', '--check'],
   ['lint', 'oxlint', '--type-aware', '--deny-warnings'],
   ['types', 'tsc', '-p', 'tsconfig.json'],
+  ['types of the pages', 'tsc', '-p', 'web/tsconfig.json'],
   [
     'import law',
     'depcruise',
@@ -21,6 +22,7 @@ const steps: readonly (readonly [name: string, command: string, ...args: string[
     'test',
     'bench',
     'scripts',
+    'web',
   ],
   ['dead code', 'knip'],
   ['protobuf lint', 'buf', 'lint'],

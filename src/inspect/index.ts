@@ -1,6 +1,6 @@
 /** What people see of the running daemon: the flight recorder, the observability endpoint, chart pictures. */
 export { eventFrame, EventStream } from './event-stream.ts';
-export { FlightRecorder, type RecordedTransition } from './flight-recorder.ts';
+export { FlightRecorder } from './flight-recorder.ts';
 export { inspectLimits } from './limits.ts';
 export { TransitionNames, TransitionRing } from './transition-ring.ts';
 export {

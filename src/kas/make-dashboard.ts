@@ -7,6 +7,7 @@ import type { Registry } from '../supervisor/index.ts';
 import type { KasConfiguration } from './configuration/index.ts';
 import { Dashboard, dashboardLimits } from './dashboard/index.ts';
 import type { ServerDeps } from './server-deps.ts';
+import type { SyncReports } from './sync-reports/index.ts';
 import type { Tree } from './tree.ts';
 
 /** Not said: a kas without GitLab has one, since it has no other pages. */
@@ -22,6 +23,7 @@ export function makeDashboard(
     readonly sessions: AgentSessions;
     readonly tunnels: TunnelDirectory<Tunnel>;
     readonly requests: Requests;
+    readonly reports: SyncReports;
     readonly tree: Tree['view'];
   },
 ): Dashboard {
@@ -33,6 +35,7 @@ export function makeDashboard(
     find: (sessionId) => parts.sessions.get(sessionId),
     tunnels: parts.tunnels,
     requests: () => parts.requests,
+    projects: (agentId) => parts.reports.ofAgent(agentId),
     tree: parts.tree,
     token: credentials.secrets.dashboard,
     pagesFolder: pages === undefined ? shippedPages() : resolve(folder, pages),

@@ -245,6 +245,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
       sessions,
       tunnels: directory,
       requests,
+      reports,
       tree: () => tree.view(),
     });
   }

@@ -322,8 +322,15 @@ export class FakeAgent {
     return answers;
   }
 
-  register(podId = 1n, podName = 'pod', metadata = this.metadata()): Promise<Status> {
-    const request = create(RegisterRequestSchema, { podId, agentMeta: { podName, version: 'v1' } });
+  register(
+    podId = 1n,
+    podName = 'pod',
+    metadata = this.metadata(),
+    version = 'v1',
+    gitVersion = '',
+  ): Promise<Status> {
+    const agentMeta = { podName, version, kubernetesVersion: { gitVersion } };
+    const request = create(RegisterRequestSchema, { podId, agentMeta });
     return new Promise((resolve) =>
       this.#client.makeUnaryRequest(
         paths.register,

@@ -57,6 +57,18 @@ it('says what runs where, which port it had to change and what to try', () => {
   expect(existsSync(ready.repositories.manifests)).toBe(true);
 });
 
+it('serves the dashboard it names, which knows the agent', async () => {
+  const [url = ''] = /http:\/\/127\.0\.0\.1:\d+\/dashboard\//.exec(said) ?? [];
+  const page = await fetch(url);
+  expect(page.headers.get('content-security-policy')).toMatch(/^default-src 'none'; script-src 'self';/);
+  const [script = ''] = /assets\/index-[^"]+\.js/.exec(await page.text()) ?? [];
+  expect((await fetch(`${url}${script}`)).headers.get('content-type')).toMatch(/^text\/javascript/);
+  const directory = (await (await fetch(new URL('/api/agents', url))).json()) as {
+    agents: { name: string }[];
+  };
+  expect(directory.agents.map(({ name }) => name)).toEqual(['demo']);
+});
+
 it('answers kubectl: pods and deployments, apply and delete, and a watch that tells of new pods', async () => {
   const listed = await kubectl('get', 'pods,deployments');
   expect(listed.stdout).toMatch(/pod\/web-\S+\s+1\/1\s+Running/);

@@ -7,6 +7,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hashToken, newToken } from '../../gitlab/embedded/index.ts';
 import { selfSignedCertificate } from '../../sim/certificate/index.ts';
+import type { Pages } from './pages.ts';
 import { makeSampleRepositories } from './sample-repositories.ts';
 
 export interface DemoPorts {
@@ -38,7 +39,11 @@ interface Secrets {
 }
 
 /** Writes the folder; what is already there (repositories, tokens) is kept. */
-export async function prepareDataFolder(folder: string, ports: DemoPorts): Promise<DemoData> {
+export async function prepareDataFolder(
+  folder: string,
+  ports: DemoPorts,
+  pages: Pages = { kind: 'shipped' },
+): Promise<DemoData> {
   await mkdir(join(folder, 'repositories'), { recursive: true });
   const repositories = await makeSampleRepositories(join(folder, 'repositories'));
   const secrets = await keepSecrets(join(folder, 'secrets.json'));
@@ -55,7 +60,7 @@ export async function prepareDataFolder(folder: string, ports: DemoPorts): Promi
   };
   await writeFile(data.agentTokenFile, `${secrets.agent}\n`, { mode: 0o600 });
   await writeFile(join(folder, 'gitlab.yaml'), directoryFile(secrets), { mode: 0o600 });
-  await writeFile(data.kasConfiguration, kasConfiguration(ports));
+  await writeFile(data.kasConfiguration, kasConfiguration(ports, pages));
   await writeFile(data.kubeconfig, kubeconfig(ports, secrets, certificate), { mode: 0o600 });
   return data;
 }
@@ -122,7 +127,8 @@ jobs:
 `;
 }
 
-function kasConfiguration(ports: DemoPorts): string {
+function kasConfiguration(ports: DemoPorts, pages: Pages): string {
+  const dashboard = pages.kind === 'built' ? `{ pages: ${JSON.stringify(pages.folder)} }` : '{}';
   return `# kas without GitLab: agents, tokens and projects come from a file, configuration from bare repositories.
 standalone:
   file: gitlab.yaml
@@ -142,6 +148,7 @@ agent:
 observability:
   listen:
     address: 127.0.0.1:${ports.observability}
+  dashboard: ${dashboard}
 `;
 }
 

@@ -58,6 +58,7 @@ export class Screen {
       `${ok} ${bold('cluster')}  ${cluster.kind === 'simulated' ? 'simulated Kubernetes' : 'real cluster'} at ${cyan(cluster.url)}`,
     );
     this.#line(dim(`  data in ${near(data.folder)}, log in ${near(world.logFile)}`));
+    this.#line(`${ok} ${bold('see it')}   ${cyan(`http://127.0.0.1:${ports.observability}/dashboard/`)}`);
     this.#line('');
     this.#line(bold('Try'));
     const config = near(data.kubeconfig);

@@ -12,6 +12,7 @@ import { Registry, reportsToLog, Supervisor, type SupervisorEnv } from '../../su
 import { createChildProcessLogic } from './child-process.actor.ts';
 import { useCluster, type DemoCluster } from './cluster.ts';
 import { demoAgent, prepareDataFolder, type DemoData, type DemoPorts } from './data-folder.ts';
+import { preparePages } from './pages.ts';
 import { findPort } from './ports.ts';
 import { Screen } from './screen.ts';
 import { waitUntilServing } from './serving.ts';
@@ -35,7 +36,9 @@ export async function start(options: StartOptions): Promise<number> {
   await mkdir(folder, { recursive: true });
   if (options.readyFile !== undefined) await rm(options.readyFile, { force: true });
   const ports = await choosePorts(screen);
-  const data = await prepareDataFolder(folder, ports);
+  const pages = await preparePages(join(folder, 'web'));
+  if (pages.kind === 'missing') screen.note(`the dashboard has no pages: ${pages.reason}`);
+  const data = await prepareDataFolder(folder, ports, pages);
   const logFile = join(folder, 'kastor.log');
   const output = createWriteStream(logFile, { flags: 'a' });
   const { log } = createLog({ level: 'info', destination: { write: (line) => void output.write(line) } });

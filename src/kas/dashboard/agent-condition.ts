@@ -24,6 +24,7 @@ export const reasons = {
   gitlabSilent: 'GitLab cannot be asked',
   stale: 'keepalive ping was not answered',
   draining: 'its connection is going away',
+  sentAway: 'its connection was sent away, and it has not come again',
   lost: 'closed by the peer or the network',
 } as const;
 
@@ -31,7 +32,8 @@ export function conditionOf({ state, before, refusal, ending }: SessionFacts): C
   if (state === 'gone') {
     if (refusal !== undefined) return { condition: 'refused', reason: refusal };
     const reason = ending === '' ? reasons.lost : ending;
-    return { condition: before === 'draining' ? 'left' : 'disconnected', reason };
+    if (before === 'draining') return { condition: 'left', reason: reasons.sentAway };
+    return { condition: 'disconnected', reason };
   }
   if (state === 'stale') return { condition: 'disconnected', reason: reasons.stale };
   if (state === 'draining') return { condition: 'draining', reason: reasons.draining };
@@ -62,7 +64,7 @@ const advices: readonly (readonly [RegExp, string])[] = [
     'No answer to pings: the path is half open, often a firewall or NAT that forgot an idle connection, or a node that is gone. When many agents show it, look at what they share.',
   ],
   [
-    /going away|maximum age|is stopping/,
+    /going away|sent away|maximum age|is stopping/,
     'Expected: connections have a maximum age, and a kas that stops sends its agents away. The agent connects again by itself.',
   ],
   [

@@ -2,11 +2,13 @@
 import type { Tunnel, TunnelDirectory } from '../../actors/index.ts';
 import { adviceFor, shown } from './agent-condition.ts';
 import type { Fleet, Life, Row } from './fleet.ts';
-import type { AgentDetail, SessionDetail, StepFrame } from './wire.ts';
+import { dashboardLimits } from './limits.ts';
+import type { AgentDetail, ProjectLine, SessionDetail, StepFrame } from './wire.ts';
 
 export interface DetailDeps {
   readonly fleet: Fleet;
   readonly directory: TunnelDirectory<Tunnel>;
+  readonly projects: (agentId: bigint) => readonly ProjectLine[];
   readonly now: () => number;
 }
 
@@ -63,14 +65,22 @@ export class DetailReader {
   }
 }
 
-function common({ fleet, directory, now }: DetailDeps, row: Row): Omit<AgentDetail, 'sessions'> {
+function common({ fleet, directory, projects, now }: DetailDeps, row: Row): Omit<AgentDetail, 'sessions'> {
   const agent = fleet.describe(row);
+  const agentId = agent.agentId === null ? undefined : BigInt(agent.agentId);
   return {
     now: now(),
     agent,
     advice: agent.condition === 'online' ? '' : adviceFor(agent.reason),
-    idleTunnels: agent.agentId === null ? 0 : directory.idleOf(BigInt(agent.agentId)),
+    idleTunnels: agentId === undefined ? 0 : directory.idleOf(agentId),
+    projects:
+      agentId === undefined ? [] : projects(agentId).slice(0, dashboardLimits.projectsShownMax).map(line),
   };
+}
+
+function line({ project, commit, phase, counts, reason, isLastKnown }: ProjectLine): ProjectLine {
+  const { applied, pruned, failed } = counts;
+  return { project, commit, phase, counts: { applied, pruned, failed }, reason: shown(reason), isLastKnown };
 }
 
 function sessionDetail({ session, steps, connectionSteps, startedAt, endedAt }: Life): SessionDetail {

@@ -34,6 +34,7 @@ export interface DashboardDeps {
   readonly find: FleetDeps['find'];
   readonly tunnels: TunnelDirectory<Tunnel>;
   readonly requests: () => Requests;
+  readonly projects: DetailDeps['projects'];
   readonly tree: () => SupervisorNode;
   /** The token of now; undefined without a token file. */
   readonly token: (() => string) | undefined;
@@ -55,7 +56,12 @@ export class Dashboard {
     this.#deps = deps;
     const { clock, registry, tunnels } = deps;
     this.#fleet = new Fleet({ find: deps.find, clock });
-    this.#detail = { fleet: this.#fleet, directory: tunnels, now: () => clock.now() };
+    this.#detail = {
+      fleet: this.#fleet,
+      directory: tunnels,
+      projects: deps.projects,
+      now: () => clock.now(),
+    };
     this.#requests = new RequestLog(clock);
     this.#pages = new Pages(deps.pagesFolder);
     this.feed = new LiveFeed({ fleet: this.#fleet, detail: this.#detail, clock, registry });

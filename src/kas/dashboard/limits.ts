@@ -19,6 +19,8 @@ export const dashboardLimits = {
   requestsKeptMax: 200,
   /** Until a tunnel is found: what takes longer is kept as slow. */
   slowMs: 1_000,
+  /** Manifest projects of one agent. */
+  projectsShownMax: 50,
   /** Children of one supervisor that are shown. */
   childrenShownMax: 50,
   /** Reports of supervisors that are kept. */

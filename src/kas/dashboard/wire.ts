@@ -86,12 +86,24 @@ export interface SessionDetail {
   readonly watches: number;
 }
 
+/** A manifest project as the agent told of it. */
+export interface ProjectLine {
+  readonly project: string;
+  readonly commit: string;
+  readonly phase: string;
+  readonly counts: { readonly applied: number; readonly pruned: number; readonly failed: number };
+  readonly reason: string;
+  /** The process that told it is gone. */
+  readonly isLastKnown: boolean;
+}
+
 export interface AgentDetail {
   readonly now: number;
   readonly agent: AgentRow;
   /** What to do about `reason`; empty when there is nothing to say. */
   readonly advice: string;
   readonly idleTunnels: number;
+  readonly projects: readonly ProjectLine[];
   /** Newest first. */
   readonly sessions: readonly SessionDetail[];
 }
@@ -102,6 +114,7 @@ export interface StepFrame {
   readonly agent: AgentRow;
   readonly advice: string;
   readonly idleTunnels: number;
+  readonly projects: readonly ProjectLine[];
   readonly steps: readonly {
     readonly sessionId: string;
     readonly chart: 'session' | 'connection';

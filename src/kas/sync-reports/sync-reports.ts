@@ -143,6 +143,16 @@ export class SyncReports {
     return { projects, projectsHidden: count - projects.length, outcomes: this.#journal.latest };
   }
 
+  /** The projects of one agent, without their objects. */
+  ofAgent(agentId: bigint): readonly (ProjectView & { readonly isLastKnown: boolean })[] {
+    const reports = this.#agents.get(agentId);
+    if (reports === undefined) return [];
+    return [...reports.projects.values()].map(({ view, reporterId }) => ({
+      ...withoutObjects(view),
+      isLastKnown: reports.reporters.get(reporterId)?.leftAt !== undefined,
+    }));
+  }
+
   #take(session: ReportingSession, request: ReportRequest): RpcStatus {
     const { reporterId, sequence, projectIds, changed } = request;
     const wanted = new Set(projectIds);

@@ -1,0 +1,145 @@
+/** The dashboard in a real browser: what its pages say of agents that come, fail and go. */
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { buildPages, openBrowser } from './browser.ts';
+import { DashboardWorld, type WorldAgent } from './dashboard-world.ts';
+
+const first: WorldAgent = { id: 1, name: 'first', project: 'group/one' };
+const agents: readonly WorldAgent[] = [
+  first,
+  ...Array.from({ length: 4 }, (_, k) => ({ id: k + 10, name: `home-${k}`, project: 'group/one' })),
+  ...Array.from({ length: 5 }, (_, k) => ({ id: k + 20, name: `edge-${k}`, project: 'group/edge' })),
+];
+
+// A browser is slow on a machine that is busy.
+vi.setConfig({ testTimeout: 120_000 });
+
+let browser: Browser;
+let world: DashboardWorld;
+let page: Page;
+const complaints: string[] = [];
+
+beforeAll(async () => {
+  buildPages();
+  browser = await openBrowser();
+});
+afterAll(() => browser.close());
+afterEach(async () => {
+  await page.context().close();
+  await world.close();
+  expect(complaints.splice(0)).toEqual([]);
+});
+
+async function open(
+  hash = '#/agents',
+  options: Parameters<typeof DashboardWorld.start>[1] = {},
+): Promise<void> {
+  world = await DashboardWorld.start(agents, options);
+  page = await (await browser.newContext({ viewport: { width: 1280, height: 860 } })).newPage();
+  page.setDefaultTimeout(100_000);
+  page.on('pageerror', (error) => complaints.push(error.message));
+  // Whatever the policy of the page forbids is an error on its console.
+  page.on('console', (message) => {
+    if (message.type() === 'error' && /Content Security Policy/.test(message.text()))
+      complaints.push(message.text());
+  });
+  await page.goto(`${world.url}${hash}`);
+}
+
+const chip = (condition: string, count: number) =>
+  page.locator(`[data-condition=${condition}] b`, { hasText: new RegExp(`^${count}$`) }).waitFor();
+const says = (text: string | RegExp) => page.getByText(text).first().waitFor();
+
+it('the fleet page follows agents as they connect, lose their network, are revoked, and are found to have something in common', async () => {
+  await open();
+  await says('No agent has connected');
+  for (const agent of agents) await world.connect(agent, {}, true);
+  await chip('online', 10);
+  await chip('disconnected', 0);
+  for (const agent of agents.slice(5)) world.cut(agent);
+  await chip('disconnected', 5);
+  await chip('online', 5);
+  await page.locator('.common', { hasText: 'group/edge has 5 of the 5 that are down' }).waitFor();
+  await world.revoke(first);
+  // The file is noticed a moment later; agents call all the time.
+  const refused = page.locator('[data-condition=refused] b', { hasText: '1' });
+  while ((await refused.count()) === 0) world.callAgain(first);
+  await page.getByRole('button', { name: 'table' }).click();
+  await page.locator('tr', { hasText: 'first' }).getByText('unauthenticated').waitFor();
+  await page.keyboard.press('/');
+  await page.keyboard.type('edge-3');
+  await page.locator('tbody tr').nth(1).waitFor({ state: 'detached' });
+  expect(await page.locator('tbody tr').allInnerTexts()).toHaveLength(1);
+});
+
+it('the agent page says where its chart is, why it is not connected, what to do, and what was before', async () => {
+  await open();
+  await world.connect(first, { podName: 'agentk-7d9' }, true);
+  await chip('online', 1);
+  await page.keyboard.press('t');
+  await page.locator('canvas').focus();
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('Enter');
+  await page.locator('h1', { hasText: 'first' }).waitFor();
+  const state = (path: string) => page.locator(`[data-state="agentSession.${path}"].active`).waitFor();
+  await state('registered.tunnels.available');
+  await says('agentk-7d9');
+  world.cut(first);
+  await state('gone');
+  await page.locator('h1 + [data-condition=disconnected]').waitFor();
+  await page.locator('.why', { hasText: 'closed from the other side' }).waitFor();
+  // Back in time, step by step, until it was registered.
+  const registered = page.locator('[data-state="agentSession.registered"].active');
+  while ((await registered.count()) === 0) await page.keyboard.press('[');
+  await says(/^as of /);
+  await page.keyboard.press(' ');
+  await state('gone');
+  await world.connect(first, {}, false);
+  await page.locator('h1 + [data-condition=online]').waitFor();
+  await state('registered.tunnels.available');
+});
+
+it('requests, supervisors and machines are told as they are', async () => {
+  await open('#/requests');
+  await world.connect(first, { tunnel: false });
+  world.ask(first);
+  await page.locator('tr', { hasText: 'first' }).getByText('waiting').waitFor();
+  await page.getByRole('link', { name: 'Supervisors' }).click();
+  await page.locator('[data-actor="listener:agent-api"]', { hasText: 'listening' }).waitFor();
+  await page.locator('[data-actor=sessions]', { hasText: '1 of 20,000' }).waitFor();
+  await page.getByRole('link', { name: 'Machines' }).click();
+  await page.getByRole('searchbox').fill('rearming');
+  await page.locator('.list a', { hasText: /^tunnel\d+$/ }).click();
+  await page.locator('[data-state="tunnel.rearming"]').waitFor();
+});
+
+it('an agent whose connection has reached its age drains, and has left when it does not come again', async () => {
+  await open('#/agents', { connectionAge: '4s' });
+  await world.connect(first);
+  await chip('online', 1);
+  await chip('left', 1);
+  await page.goto(`${world.url}#/agents/1`);
+  await page.locator('.why', { hasText: 'connections have a maximum age' }).waitFor();
+  await page.locator('.segment', { hasText: 'draining' }).first().waitFor({ state: 'attached' });
+});
+
+it('when kas stops the page says that what is seen is the last known', async () => {
+  await open();
+  await world.connect(first);
+  await chip('online', 1);
+  world.stopKas();
+  await page.locator('.link', { hasText: 'last known state' }).waitFor();
+  await says(/kas does not answer/);
+});
+
+it('with a token file the page asks for the token once, and shows nothing before', async () => {
+  const token = 'the-token-of-this-dashboard';
+  await open('#/agents', { tokenFile: `${token}\n` });
+  await world.connect(first);
+  const field = page.getByLabel('Token of this dashboard');
+  await field.fill('a-wrong-one');
+  await page.getByRole('button', { name: 'Open' }).click();
+  await field.fill(token);
+  await page.getByRole('button', { name: 'Open' }).click();
+  await chip('online', 1);
+});

@@ -1,0 +1,142 @@
+/** The cards beside an agent's chart. */
+import type { AgentDetail } from '../../src/kas/dashboard/wire.ts';
+import type { ChartGraph } from '../../src/inspect/charts/chart-graph.ts';
+import { ago, clockText, now } from '../time.ts';
+
+const titles: Readonly<Record<string, string>> = {
+  degraded: 'What it cannot do',
+  refused: 'Why it is refused',
+  disconnected: 'Why it is not connected',
+  draining: 'What is going on',
+  left: 'Why it left',
+};
+
+export function Why({
+  detail: { agent, advice },
+  isLive,
+}: {
+  readonly detail: AgentDetail;
+  readonly isLive: boolean;
+}) {
+  if (agent.reason === '' || !isLive) return null;
+  return (
+    <section class={`panel why ${agent.condition}`}>
+      <h2>{titles[agent.condition] ?? 'Why'}</h2>
+      <p class="reason">{agent.reason}</p>
+      {advice !== '' && <p class="muted">{advice}</p>}
+    </section>
+  );
+}
+
+export function Facts({ detail: { agent, sessions, idleTunnels } }: { readonly detail: AgentDetail }) {
+  const time = now.value;
+  const living = sessions.filter(({ endedAt }) => endedAt === null);
+  const tunnels = living.reduce((sum, one) => sum + one.tunnels, 0);
+  const lastSeen = Math.max(...sessions.map(({ endedAt }) => endedAt ?? time));
+  const facts: readonly (readonly [string, string])[] = [
+    ['Last contact', living.length > 0 ? 'now' : `${ago(time - lastSeen)} ago`],
+    ['Connected since', agent.connectedAt === null ? 'not connected' : clockText(agent.connectedAt)],
+    ['Seen here since', clockText(agent.firstSeen)],
+    ['Disconnects', `${agent.disconnects} since then`],
+    ['Tunnels', `${tunnels} open, ${idleTunnels} idle`],
+    ['Pods connected', String(agent.sessions)],
+    ['Pod', agent.pod || 'not told'],
+    ['Kubernetes', agent.kubernetes || 'not told'],
+    ['agentk', agent.version || 'not told'],
+  ];
+  return (
+    <section class="panel">
+      <h2>Facts</h2>
+      <dl>
+        {facts.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}
+
+export function Projects({ detail: { projects } }: { readonly detail: AgentDetail }) {
+  if (projects.length === 0) return null;
+  return (
+    <section class="panel">
+      <h2>GitOps projects</h2>
+      <ul class="projects">
+        {projects.map(({ project, phase, commit, counts, reason, isLastKnown }) => (
+          <li key={project}>
+            <div>
+              <b>{project}</b>
+              <span class={`pill phase-${phase}`}>{phase}</span>
+            </div>
+            <div class="muted">
+              {commit.slice(0, 8)} · {counts.applied} applied
+              {counts.pruned > 0 && `, ${counts.pruned} pruned`}
+              {counts.failed > 0 && `, ${counts.failed} failed`}
+              {isLastKnown && ' · last known'}
+            </div>
+            {reason !== '' && <div>{reason}</div>}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+const signs: Readonly<Record<string, string>> = { after: '◷', done: '✓', failed: '✕', event: '', always: '' };
+const shownMax = 10;
+
+export function CanHappen({
+  graph,
+  active,
+}: {
+  readonly graph: ChartGraph;
+  readonly active: readonly string[];
+}) {
+  const on = new Set(active);
+  const hasEnded = graph.states.some(({ id, kind }) => kind === 'final' && on.has(id));
+  const next = graph.edges
+    .filter(({ source }) => on.has(source) && !hasEnded)
+    .flatMap(({ target, transitions }) => transitions.map((transition) => ({ target, ...transition })));
+  return (
+    <section class="panel">
+      <h2>What can happen next</h2>
+      {next.length === 0 && <p class="muted">Nothing: this life has ended.</p>}
+      <ul class="next">
+        {next.slice(0, shownMax).map(({ kind, text, guard, target }, k) => (
+          <li key={k}>
+            <span class={`cause-${kind}`}>
+              {signs[kind]} {text || 'always'}
+            </span>
+            {guard !== undefined && <span class="muted"> if {guard}</span>}
+            <span class="muted target" title={target}>
+              {target.split('.').at(-1)}
+            </span>
+          </li>
+        ))}
+      </ul>
+      {next.length > shownMax && <p class="muted">and {next.length - shownMax} more</p>}
+    </section>
+  );
+}
+
+export function Lives({ detail: { sessions } }: { readonly detail: AgentDetail }) {
+  return (
+    <section class="panel">
+      <h2>Connections</h2>
+      <ul class="lives">
+        {sessions.map(({ sessionId, peer, startedAt, endedAt }) => (
+          <li key={sessionId}>
+            <span>{clockText(startedAt)}</span>
+            <span class="muted">
+              {endedAt === null ? 'still open' : `lasted ${ago(endedAt - startedAt)}`}
+            </span>
+            <span class="muted ellipsis">{peer}</span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
