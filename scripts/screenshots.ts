@@ -1,9 +1,10 @@
 // Pictures of the dashboard for the documentation, from a real kas with a fleet of agents that are told what to do:
 // `npm run screenshots [folder]`. Needs Chromium.
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { buildPages, openBrowser } from '../test/web/browser.ts';
+import { withPalette } from './palette-png.ts';
 import { DashboardWorld, type WorldAgent } from '../test/web/dashboard-world.ts';
 
 const folder = process.argv[2] ?? 'docs/images';
@@ -43,14 +44,17 @@ try {
   await happen();
   await page.getByText('Latest changes').waitFor();
   await shoot(page, 'fleet', '#/agents');
+  await page.setViewportSize({ width: 1280, height: 1080 });
   await shoot(page, 'agent', '#/agents/7');
-  await page.keyboard.press('[');
-  await page.keyboard.press('[');
-  await page.keyboard.press('[');
-  await shot(page, 'agent-earlier');
-  await shoot(page, 'requests', '#/requests');
-  await shoot(page, 'supervisors', '#/supervisors');
-  await shoot(page, 'machines', '#/machines/agent-session');
+  for (const key of ['[', '[', '[']) await page.keyboard.press(key);
+  await shot(page, 'agent-earlier', ['dark']);
+  await page.setViewportSize(size);
+  await open(page, '#/requests');
+  await shot(page, 'requests', ['light']);
+  await open(page, '#/supervisors');
+  await shot(page, 'supervisors', ['light']);
+  await open(page, '#/machines/request');
+  await shot(page, 'machines', ['dark']);
   const phone = await (
     await browser.newContext({ viewport: { width: 390, height: 780 }, deviceScaleFactor: 2 })
   ).newPage();
@@ -107,7 +111,7 @@ async function shot(
     const now = await page.evaluate('document.documentElement.dataset.theme');
     if (now !== theme) await page.keyboard.press('t');
     await pause(300);
-    await page.screenshot({ path: join(folder, `${name}-${theme}.png`) });
+    writeFileSync(join(folder, `${name}-${theme}.png`), withPalette(await page.screenshot()));
     console.log(`${name}-${theme}.png`);
   }
 }

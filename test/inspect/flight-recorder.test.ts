@@ -45,3 +45,27 @@ describe('the flight recorder', () => {
     expect(recorderWith(count).latest(100)).toHaveLength(Math.min(count, 4));
   });
 });
+
+it('traffic does not wash away what happened to agents, and is thinned out by whole lives when there is too much', () => {
+  const clock = new VirtualClock();
+  const recorder = new FlightRecorder({
+    clock,
+    entriesMax: 10,
+    hotEntriesMax: 100,
+    hotMachines: new Set(['request']),
+    hotPerSecondMax: 20,
+  });
+  recorder.record('session:1', 'agentSession', '', 'authenticating', 'xstate.init');
+  for (let life = 1; life <= 40; life++) {
+    recorder.record(`request:${life}`, 'request', '', 'authorizing', 'xstate.init');
+    recorder.record(`request:${life}`, 'request', 'authorizing', 'done', 'answered');
+  }
+  const kept = recorder.latest(200);
+  expect(kept.some(({ actorId }) => actorId === 'session:1')).toBe(true);
+  const lives = [...new Set(kept.map(({ actorId }) => actorId))].filter((id) => id.startsWith('request'));
+  expect(lives.slice(0, 3)).toEqual(['request:40', 'request:30', 'request:20']);
+  expect(kept.filter(({ actorId }) => actorId === 'request:40')).toHaveLength(2);
+  expect(recorder.sampledOut).toBe(80 - 2 * lives.length);
+  const sequences = kept.map(({ sequence }) => sequence);
+  expect(sequences).toEqual(sequences.toSorted((one, other) => other - one));
+});

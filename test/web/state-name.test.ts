@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { agentSessionMachine } from '../../statecharts/index.ts';
 import { chartGraphOf } from '../../src/inspect/index.ts';
-import { activeStates, eventText, takenEdges } from '../../web/charts/state-name.ts';
+import { activeStates, changeText, eventText, takenEdges } from '../../web/charts/state-name.ts';
 
 it('nested states and regions side by side become the ids of all active states', () => {
   expect(activeStates('m', '')).toEqual([]);
@@ -31,6 +31,13 @@ it('the edge taken is the one its event names, between what was and what is acti
   expect(edges('tunnels.changed', registered, registered.replace('available', 'none'))).toEqual([
     'agentSession.registered.tunnels->agentSession.registered.tunnels.none',
   ]);
+});
+
+it('of a change only what differs is told', () => {
+  expect(changeText('', 'a.b')).toBe('a.b');
+  expect(changeText('a.(x.one|y.b)', 'a.(x.two|y.b)')).toBe('a.x.one → a.x.two');
+  expect(changeText('a.(x.one|y.b|z.c)', 'gone')).toBe('a → gone');
+  expect(changeText('a', 'a')).toBe('entered again');
 });
 
 it('events are told in words', () => {

@@ -14,6 +14,11 @@ import { CanHappen, Facts, Lives, Projects, Why } from './agent-cards.tsx';
 import { lanesOf, momentsOf, withStep, type ChartKind } from './frames.ts';
 import { Timeline } from './timeline.tsx';
 
+/** Of states that have no tone of their own: the end, and the one whose regions have theirs. */
+const laneTones: Readonly<Record<string, string>> = {
+  'agentSession.gone': 'down',
+  'agentSession.registered': 'healthy',
+};
 const chartFiles = { session: 'agent-session', connection: 'agent-connection' } as const;
 
 export function AgentPage({ agentKey }: { readonly agentKey: string }) {
@@ -81,6 +86,14 @@ export function AgentPage({ agentKey }: { readonly agentKey: string }) {
             .join(' · ')}
         </span>
       </header>
+      <Timeline
+        moments={moments}
+        lanes={lanesOf(moments, time)}
+        chosen={chosen}
+        choose={choose}
+        now={time}
+        toneOf={(id) => tones.get(id) ?? laneTones[id] ?? 'plain'}
+      />
       <section class="panel wide chart-panel">
         <div class="panel-title">
           <h2>Statechart</h2>
@@ -104,14 +117,6 @@ export function AgentPage({ agentKey }: { readonly agentKey: string }) {
         {drawing !== undefined && <CanHappen graph={drawing.graph} active={active} />}
         <Lives detail={detail} />
       </aside>
-      <Timeline
-        moments={moments}
-        lanes={lanesOf(moments, time)}
-        chosen={chosen}
-        choose={choose}
-        now={time}
-        toneOf={(id) => tones.get(id) ?? (id.endsWith('.gone') ? 'down' : 'plain')}
-      />
     </main>
   );
 }

@@ -1,6 +1,6 @@
 /** What was when: a lane per region, a tick per event. Clicking or dragging goes to that moment. */
 import { useRef, useState } from 'preact/hooks';
-import { eventText, leafText } from '../charts/state-name.ts';
+import { changeText, eventText } from '../charts/state-name.ts';
 import { ago, clockText } from '../time.ts';
 import { Choice } from '../fleet/fleet-page.tsx';
 import type { Lane, Moment } from './frames.ts';
@@ -120,8 +120,7 @@ export function Timeline({
           <>
             <b>{clockText(selected.at)}</b> <code>{eventText(selected.step.event)}</code>{' '}
             <span class="muted">
-              {selected.chart}: {selected.step.from === '' ? '' : `${leafText(selected.step.from)} → `}
-              {leafText(selected.step.to)}
+              {selected.chart}: {changeText(selected.step.from, selected.step.to)}
             </span>
           </>
         )}

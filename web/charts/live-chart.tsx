@@ -44,7 +44,7 @@ export function LiveChart({
       part.classList.toggle('taken', edge?.of.some((id) => passed.has(id)) === true);
     }
   });
-  return <div class="chart-box" ref={box} />;
+  return <div class="chart-box" ref={box} style={{ aspectRatio: `${placed.width} / ${placed.height}` }} />;
 }
 
 function movable(svg: SVGSVGElement, width: number, height: number): () => void {

@@ -80,6 +80,25 @@ export function eventText(event: string): string {
   }
 }
 
+/** What changed between two states: only the leaves that differ. */
+export function changeText(from: string, to: string): string {
+  if (from === '') return leafText(to);
+  const [before, after] = [leaves(from), leaves(to)];
+  const left = before.filter((leaf) => !after.includes(leaf));
+  const entered = after.filter((leaf) => !before.includes(leaf));
+  // Of a whole that was left, its name says enough.
+  const short = (all: readonly string[], name: string) =>
+    all.length > 2 ? (name.split('.')[0] ?? name) : all.join(', ');
+  return left.length + entered.length === 0
+    ? 'entered again'
+    : `${short(left, from)} → ${short(entered, to)}`;
+}
+
+function leaves(name: string): string[] {
+  const ids = below('', name).map((id) => id.slice(1));
+  return ids.filter((id) => !ids.some((other) => other.startsWith(`${id}.`)));
+}
+
 export function leafText(name: string): string {
   return name.replaceAll('.(', ': ').replaceAll(/[()]/g, '').replaceAll('|', ' · ');
 }
