@@ -111,6 +111,13 @@ module.exports = {
       from: { path: '^(src|statecharts)/' },
       to: { path: '^web/' },
     },
+    {
+      name: 'layout-at-build-time-only',
+      comment: 'The product carries places, made by scripts/charts; not what makes them.',
+      severity: 'error',
+      from: { path: '^(src|statecharts)/' },
+      to: { path: 'node_modules/elkjs' },
+    },
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],
   options: {
