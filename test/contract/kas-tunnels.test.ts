@@ -226,7 +226,7 @@ describe('§2.1, §3.2 the order of ConnectRequest', () => {
   const refused = rows.flatMap(({ state, way, allowed }) =>
     ([1, 2, 3, 4, 5, -1] as const)
       .filter((to) => !(allowed as readonly number[]).includes(to))
-      // An error ends the exchange at once (§16), so what follows it is not an exchange any more.
+      // An error ends the exchange at once (§16): what follows is played below.
       .filter(() => state !== 5)
       .map((to) => ({ state, way, allowed, to })),
   );
@@ -243,6 +243,14 @@ describe('§2.1, §3.2 the order of ConnectRequest', () => {
     const [status, body] = await answer;
     if (state !== 3) expect([status, body]).toEqual([502, expect.stringContaining(text)]);
     else expect(body).toBe('cut');
+    await kas.reaches({ tunnels: 0 });
+  });
+
+  it.each([1, 2, 3, 4, 5] as const)('after an error, member %i changes nothing any more', async (to) => {
+    const { tunnel, answer } = await claimed();
+    tunnel.send(members[5]).send(members[to]);
+    expect(await answer).toEqual([502, expect.stringContaining('rpc error: code = Internal desc = x')]);
+    expect(await statusAtEnd(tunnel.stream)).toEqual([0, '']);
     await kas.reaches({ tunnels: 0 });
   });
 

@@ -1,4 +1,4 @@
-/** The bytes of `spec/wire.md §15` that travel between agentk and kas. */
+/** The bytes of `spec/wire.md §15` that travel between agentk and kas, or stand in Redis. */
 const hex = (text: string) => Buffer.from(text, 'hex');
 
 export const vectors = {
@@ -29,5 +29,12 @@ export const vectors = {
   /** HttpResponse header 101, Upgrade: SPDY/3.1. */
   switching: hex(
     '0a340a320865121731303120537769746368696e672050726f746f636f6c731a150a0755706772616465120a0a08535044592f332e31',
+  ),
+  /** redistool.ExpiringValue expires_at 1700000000. */
+  expiringValue: hex('0880e2cfaa06'),
+  /** Any GitPushEvent project{1, "p"}. */
+  anyPushEvent: hex(
+    '0a33747970652e676f6f676c65617069732e636f6d2f6769746c61622e6167656e742e6576656e742e476974507573684576656e74' +
+      '12070a050801120170',
   ),
 } as const;

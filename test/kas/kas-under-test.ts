@@ -214,11 +214,11 @@ export class KasUnderTest {
     this.#kas?.stop('test');
   }
 
-  /** Moves time on in steps until it has ended. */
+  /** Moves time on in steps until it has ended; sockets have turns in between, so that no deadline outruns a peer. */
   async end(): Promise<Awaited<RunningKas['ended']>> {
     while (this.#ended === undefined) {
       await this.clock.advanceAsync(100);
-      await turn();
+      for (let turns = 0; turns < 5; turns++) await turn();
     }
     return this.#ended;
   }
