@@ -92,7 +92,10 @@ class RunningGitops implements RunningModule {
   }
 
   async stop(): Promise<void> {
+    for (const id of this.#works.keys()) this.#deps.log.info('Stopping worker', { worker_id: id });
     await this.#root.stop();
+    for (const id of this.#works.keys()) this.#sayStopped(id);
+    this.#works.clear();
     this.#deps.reporter.follow([]);
   }
 
@@ -105,7 +108,7 @@ class RunningGitops implements RunningModule {
         next === undefined ? 'Stopping worker' : 'Configuration has been updated, restarting worker';
       this.#deps.log.info(message, { worker_id: id });
       await this.#end(id);
-      this.#deps.log.info('Stopped worker; nothing was deleted from the cluster', { worker_id: id });
+      this.#sayStopped(id);
     }
     for (const project of projects) if (!this.#works.has(project.id)) this.#begin(project);
     this.#deps.reporter.follow(projects);
@@ -135,6 +138,11 @@ class RunningGitops implements RunningModule {
       if (started.kind !== 'refused') continue;
       this.#deps.log.error('Failed to start worker', { worker_id: project.id, reason: started.reason });
     }
+  }
+
+  /** Absence is not deletion: who takes a project out reads here that its objects stay. */
+  #sayStopped(id: string): void {
+    this.#deps.log.info('Stopped worker; nothing was deleted from the cluster', { worker_id: id });
   }
 
   async #end(id: string): Promise<void> {

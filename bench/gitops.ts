@@ -1,0 +1,56 @@
+/**
+ * `node bench/gitops.ts [--quick] [--kills N]`: GitOps from a push to the cluster with real processes. Prints how many of so many kills of
+ * agentk in the middle of a synchronisation ended well, how long a push takes to be applied, and how often repositories are polled.
+ * What reading manifests costs: `node bench/manifests.ts`.
+ */
+import { availableParallelism, loadavg } from 'node:os';
+import { parseArgs } from 'node:util';
+import { killRounds } from './gitops-kills.ts';
+import { countPolls } from './gitops-polls.ts';
+import { configMap, GitopsScene } from './gitops-scene.ts';
+
+const { values: options } = parseArgs({
+  options: { quick: { type: 'boolean', default: false }, kills: { type: 'string' } },
+});
+const kills = Number(options.kills ?? (options.quick ? 5 : 200));
+const pushes = options.quick ? 20 : 200;
+
+const tell = (what: string) => process.stderr.write(`${what}\n`);
+const say = (what: string) => process.stdout.write(`${what}\n`);
+
+/** Milliseconds from the end of each push to its object in the cluster. */
+async function pushToApplied(scene: GitopsScene): Promise<number[]> {
+  const took: number[] = [];
+  for (let n = 1; n <= pushes; n += 1) {
+    const done = scene.synchronisations;
+    const seen = scene.view.seen(1, `round=push-${n}`);
+    await scene.repository.commit({ 'pushed.yaml': configMap('pushed', n).replace(`"${n}"`, `"push-${n}"`) });
+    const pushedAt = performance.now();
+    await seen;
+    took.push(performance.now() - pushedAt);
+    await scene.synchronized(done + 1);
+  }
+  return took.sort((a, b) => a - b);
+}
+
+const at = (sorted: readonly number[], share: number) =>
+  (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN).toFixed(0);
+
+say(`Node ${process.version}, ${availableParallelism()} processors, load ${loadavg()[0]?.toFixed(1)}`);
+const polls = await countPolls(1_000, 10, options.quick ? 5 : 20);
+say(
+  `${polls.streams} streams of ${polls.repositories} repositories: ${polls.perPeriod.toFixed(1)} polls per period`,
+);
+const scene = await GitopsScene.start();
+try {
+  say(`cluster: ${scene.cluster.kind}`);
+  const took = await pushToApplied(scene);
+  say(`push to applied, ${took.length} pushes: p50 ${at(took, 0.5)} ms, p99 ${at(took, 0.99)} ms`);
+  const { converged, failures } = await killRounds(scene, kills, tell);
+  for (const failure of failures) say(failure);
+  say(
+    `kill -9 in the middle of 500 objects: ${converged}/${kills} converged; load ${loadavg()[0]?.toFixed(1)}`,
+  );
+} finally {
+  await scene.stop();
+}
