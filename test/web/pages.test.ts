@@ -74,7 +74,8 @@ it('the fleet page follows agents as they connect, lose their network, are revok
 
 it('the agent page says where its chart is, why it is not connected, what to do, and what was before', async () => {
   await open();
-  await world.connect(first, { podName: 'agentk-7d9' }, true);
+  const podName = '<img src=x onerror=alert(1)>';
+  await world.connect(first, { podName }, true);
   await chip('online', 1);
   await page.keyboard.press('t');
   await page.locator('canvas').focus();
@@ -83,7 +84,8 @@ it('the agent page says where its chart is, why it is not connected, what to do,
   await page.locator('h1', { hasText: 'first' }).waitFor();
   const state = (path: string) => page.locator(`[data-state="agentSession.${path}"].active`).waitFor();
   await state('registered.tunnels.available');
-  await says('agentk-7d9');
+  await says(podName);
+  expect(await page.locator('main img').count()).toBe(0);
   world.cut(first);
   await state('gone');
   await page.locator('h1 + [data-condition=disconnected]').waitFor();
@@ -107,6 +109,8 @@ it('requests, supervisors and machines are told as they are', async () => {
   await page.getByRole('link', { name: 'Supervisors' }).click();
   await page.locator('[data-actor="listener:agent-api"]', { hasText: 'listening' }).waitFor();
   await page.locator('[data-actor=sessions]', { hasText: '1 of 20,000' }).waitFor();
+  await page.locator('[data-actor=sessions] + details summary').click();
+  await page.locator('[data-actor="session:1"]', { hasText: 'tunnels.none' }).waitFor();
   await page.getByRole('link', { name: 'Machines' }).click();
   await page.getByRole('searchbox').fill('rearming');
   await page.locator('.list a', { hasText: /^tunnel\d+$/ }).click();
@@ -116,7 +120,6 @@ it('requests, supervisors and machines are told as they are', async () => {
 it('an agent whose connection has reached its age drains, and has left when it does not come again', async () => {
   await open('#/agents', { connectionAge: '4s' });
   await world.connect(first);
-  await chip('online', 1);
   await chip('left', 1);
   await page.goto(`${world.url}#/agents/1`);
   await page.locator('.why', { hasText: 'connections have a maximum age' }).waitFor();

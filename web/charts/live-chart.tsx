@@ -20,6 +20,7 @@ export function LiveChart({
 }) {
   const box = useRef<HTMLDivElement>(null);
   const placed = drawing[view];
+  const paint = theme.value;
   useEffect(() => {
     if (box.current === null) return;
     // Made from our own charts at build time; every text in it is escaped (`chart-svg.ts` D1).
@@ -30,8 +31,8 @@ export function LiveChart({
   useEffect(() => {
     const svg = box.current?.querySelector('svg');
     if (svg === null || svg === undefined) return;
-    svg.classList.toggle('dark', theme.value === 'dark');
-    svg.classList.toggle('light', theme.value === 'light');
+    svg.classList.toggle('dark', paint === 'dark');
+    svg.classList.toggle('light', paint === 'light');
     const on = new Set(active);
     const passed = new Set(taken);
     for (const state of svg.querySelectorAll<SVGElement>('[data-state]')) {

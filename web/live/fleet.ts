@@ -65,7 +65,7 @@ function hear({ event, data }: StreamEvent): void {
     }
   });
   if (frame.revision !== revision)
-    reading ??= readDirectory(frame.revision).finally(() => (reading = undefined));
+    reading ??= readAtAPace(frame.revision).finally(() => (reading = undefined));
 }
 
 function note(moved: readonly RowState[], at: number): void {
@@ -80,6 +80,12 @@ function note(moved: readonly RowState[], at: number): void {
   }
   if (fresh.length > 0) changes.value = [...fresh.reverse(), ...changes.value].slice(0, changesKept);
   for (const [index, when] of changedAt) if (performance.now() - when > recent) changedAt.delete(index);
+}
+
+/** When thousands connect at once the directory changes all the time, and is large. */
+async function readAtAPace(wanted: number): Promise<void> {
+  await readDirectory(wanted);
+  await new Promise((done) => setTimeout(done, Math.max(300, rows.size / 4)));
 }
 
 async function readDirectory(wanted: number): Promise<void> {

@@ -1,5 +1,6 @@
 /** The tree of supervisors: who runs, what was restarted, how near each is to giving up or to being full. */
 import type { SupervisorNode } from '../../src/kas/dashboard/wire.ts';
+import { leafText } from '../charts/state-name.ts';
 import { clockText, milliseconds, number } from '../time.ts';
 import { usePolled } from './polled.ts';
 
@@ -47,7 +48,7 @@ function Node({ node }: { readonly node: SupervisorNode }) {
       <div class="node" data-actor={id}>
         <i class={`lamp ${tone}`} />
         <b>{id}</b>
-        <span class="muted">{status === 'running' ? state : status}</span>
+        <span class="muted">{status === 'running' ? leafText(state) : status}</span>
         {restarts > 0 && <span class="pill degraded">restarted {restarts}×</span>}
         <span class="grow" />
         {population !== undefined && populationMax !== undefined && (
@@ -57,15 +58,28 @@ function Node({ node }: { readonly node: SupervisorNode }) {
         )}
         {strategy !== undefined && <Budget node={node} />}
       </div>
-      {children.length > 0 && (
-        <ul>
-          {children.map((child) => (
-            <Node key={child.id} node={child} />
-          ))}
-          {hidden > 0 && <li class="muted more">and {number(hidden)} more</li>}
-        </ul>
-      )}
+      {children.length > 0 &&
+        (population === undefined ? (
+          <Children nodes={children} hidden={hidden} />
+        ) : (
+          // Members of populations come and go by the thousand: shown when asked for.
+          <details>
+            <summary class="muted">members</summary>
+            <Children nodes={children} hidden={hidden} />
+          </details>
+        ))}
     </li>
+  );
+}
+
+function Children({ nodes, hidden }: { readonly nodes: readonly SupervisorNode[]; readonly hidden: number }) {
+  return (
+    <ul>
+      {nodes.map((child) => (
+        <Node key={child.id} node={child} />
+      ))}
+      {hidden > 0 && <li class="muted more">and {number(hidden)} more</li>}
+    </ul>
   );
 }
 

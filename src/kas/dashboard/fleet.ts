@@ -38,6 +38,8 @@ export interface Row {
   disconnects: number;
   goneAt: number | undefined;
   facts: string;
+  /** Of a row of strangers: its address. */
+  readonly hosts: string[];
 }
 
 export interface FleetDeps {
@@ -55,6 +57,7 @@ export class Fleet {
   /** In the order of their going. */
   readonly #gone = new Map<number, Row>();
   readonly #dirty = new Set<Row>();
+  readonly #strangersByHost = new Map<string, Row>();
   #made = 0;
   #strangers = 0;
   #revision = 1;
@@ -194,21 +197,18 @@ export class Fleet {
     return own;
   }
 
+  /** F3. */
   #strangerRow(session: AgentSession, now: number): Row {
     const host = hostOf(session.connection.peer);
-    for (const row of this.#rows.values()) {
-      const [life] = row.lives;
-      if (
-        row.key.startsWith('unknown-') &&
-        life !== undefined &&
-        hostOf(life.session.connection.peer) === host
-      ) {
-        while (row.lives.length >= dashboardLimits.livesPerAgentMax && row.lives[0]?.endedAt !== undefined)
-          row.lives.shift();
-        return row;
-      }
+    const known = this.#strangersByHost.get(host);
+    const row = known ?? this.#add(`unknown-${++this.#strangers}`, now);
+    if (known === undefined) {
+      this.#strangersByHost.set(host, row);
+      row.hosts.push(host);
     }
-    return this.#add(`unknown-${++this.#strangers}`, now);
+    while (row.lives.length >= dashboardLimits.livesPerAgentMax && row.lives[0]?.endedAt !== undefined)
+      row.lives.shift();
+    return row;
   }
 
   #add(key: string, now: number): Row {
@@ -222,6 +222,7 @@ export class Fleet {
       disconnects: 0,
       goneAt: undefined,
       facts: '',
+      hosts: [],
     };
     this.#rows.set(row.index, row);
     this.#byKey.set(key, row);
@@ -232,6 +233,7 @@ export class Fleet {
   #remove(row: Row): void {
     this.#rows.delete(row.index);
     this.#byKey.delete(row.key);
+    for (const host of row.hosts) this.#strangersByHost.delete(host);
     this.#gone.delete(row.index);
     this.#dirty.delete(row);
     this.#revision++;

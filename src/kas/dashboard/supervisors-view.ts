@@ -1,5 +1,11 @@
 /** The supervision tree as people see it: who runs, how often it was restarted, how near its supervisor is to giving up. */
-import type { ChildInfo, SupervisorHealth, SupervisorReport } from '../../supervisor/index.ts';
+import type { StateValue } from 'xstate';
+import {
+  stateName,
+  type ChildInfo,
+  type SupervisorHealth,
+  type SupervisorReport,
+} from '../../supervisor/index.ts';
 import { shown } from './agent-condition.ts';
 import { dashboardLimits } from './limits.ts';
 import type { SupervisorNode, SupervisorsView } from './wire.ts';
@@ -56,5 +62,5 @@ function nodeOf({ id, kind, status, restarts, ref, children = [], health }: Chil
 function stateOf(ref: ChildInfo['ref']): string {
   const snapshot: unknown = ref?.getSnapshot();
   if (typeof snapshot !== 'object' || snapshot === null || !('value' in snapshot)) return '';
-  return typeof snapshot.value === 'string' ? snapshot.value : JSON.stringify(snapshot.value);
+  return stateName(snapshot.value as StateValue);
 }
