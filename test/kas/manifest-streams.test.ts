@@ -259,11 +259,10 @@ describe('a push to a repository on this disk', () => {
     const stream = ask(yamlFiles, { commitId: first });
     await reached('gitopsStream', 'watching', 1);
     await reached('repositoryPoller', 'waiting', 1);
+    const timers = kas.clock.pending;
     const second = await repository.commit({ 'a.yaml': configMap('b') });
-    await until(async () => {
-      await kas.clock.advanceAsync(100); // what is heard is gathered for a moment
-      return stream.ended !== undefined;
-    });
+    await until(() => kas.clock.pending > timers); // the system told of the change
+    await kas.clock.advanceAsync(100); // what is heard is gathered for a moment; then time stands still again
     expect(await whole(stream)).toMatchObject({ code: 0, header: { commitId: second } });
   });
 });
