@@ -30,6 +30,8 @@ const below = [...Object.keys(folders), 'statecharts'];
 folders.kas = below;
 folders.agentk = below;
 folders.sim = below;
+// Needs charts and nothing of the product; what it simulates comes from sim.
+folders.testing = ['statecharts', 'sim'];
 // It looks at set-ups of both programs with their own code.
 folders.doctor = [...below, 'kas', 'agentk'];
 
@@ -87,6 +89,12 @@ module.exports = {
       severity: 'error',
       from: { path: '^(src|statecharts)/', pathNot: '^src/cli/' },
       to: { path: '^src/cli/' },
+    },
+    {
+      name: 'testing-is-for-tests',
+      severity: 'error',
+      from: { path: '^(src|statecharts)/', pathNot: '^src/testing/' },
+      to: { path: '^src/testing/' },
     },
     {
       name: 'no-tests-in-src',

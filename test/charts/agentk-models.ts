@@ -1,5 +1,6 @@
 /** What a walk must know of the charts of agentk's modules. */
-import { ends, type ChartModel } from './chart-model.ts';
+import type { ChartModel } from '../../src/testing/index.ts';
+import { ends } from './stream-ends.ts';
 
 export const agentkModels: Readonly<Record<string, ChartModel>> = {
   flux: {

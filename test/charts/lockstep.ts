@@ -4,8 +4,7 @@ import { expect } from 'vitest';
 import type { AnyStateMachine, EventObject } from 'xstate';
 import { SeededRandom } from '../fakes/seeded-random.ts';
 import { type Action, type Life, type Reaction, forms } from './forms.ts';
-import type { ChartModel, Fields } from './chart-model.ts';
-import { eventsOf } from './models.ts';
+import { eventsOf, type ChartModel, type Fields } from '../../src/testing/index.ts';
 
 const stepsPerWalkMax = 20;
 /** Longer than any deadline of a hot chart. */

@@ -3,9 +3,9 @@
  * the finite part of the context that guards and delays look at. A chart without an entry is walked with bare events and
  * by state value alone.
  */
-import type { EventObject } from 'xstate';
 import { agentkModels } from './agentk-models.ts';
-import { ends, type ChartModel, type Fields } from './chart-model.ts';
+import type { ChartModel, Fields } from '../../src/testing/index.ts';
+import { ends } from './stream-ends.ts';
 
 const here = ({ incarnation }: Fields) => [
   { incarnation },
@@ -147,12 +147,10 @@ export const chartModels: Readonly<Record<string, ChartModel>> = {
     input: { watchId: 'w1' },
     payloads: (context) => ({
       'link.restored': [{ incarnation: 1 }],
-      'stream.ended': ends(context, ['received', 'receivedLast', 'finished', 'failed', 'lost']).map(
-        (each) => ({
-          ...each,
-          commitId: 'abc',
-        }),
-      ),
+      'stream.ended': [
+        ...ends(context, ['received', 'receivedLast', 'finished', 'failed', 'lost']),
+        ...ends({ stream: -1 }, ['received', 'failed']),
+      ].map((each) => ({ ...each, commitId: 'abc' })),
     }),
   },
   'gitops-stream': {
@@ -378,16 +376,4 @@ export const chartModels: Readonly<Record<string, ChartModel>> = {
   },
 };
 
-/** The events a walk sends in a state: every variant of every type that some active state handles. */
-export function eventsOf(model: ChartModel, types: Iterable<string>, context: Fields): EventObject[] {
-  const payloads = model.payloads?.(context) ?? {};
-  return [...types].flatMap((type) =>
-    (payloads[type] ?? [defaultPayload(type)]).map((one) => ({ ...one, type })),
-  );
-}
-
-function defaultPayload(type: string): object {
-  if (type.startsWith('xstate.error.')) return { error: new Error('failed') };
-  if (type.startsWith('xstate.done.')) return { output: undefined };
-  return {};
-}
+export const modelOf = (name: string): ChartModel => chartModels[name] ?? {};

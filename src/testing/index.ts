@@ -1,0 +1,4 @@
+/** `kastor/testing`: model-testing charts, ours and others'. */
+export { chartLaws, type ChartLaw, type ChartLawOptions } from './chart-laws.ts';
+export { graphOf, pathsOf, type ChartGraph, type ChartPath, type ChartStep } from './chart-graph.ts';
+export { eventsOf, stateKeyOf, type ChartModel, type Fields, type Payloads } from './chart-model.ts';
