@@ -67,6 +67,7 @@ export const configWatchMachine = setup({
       result.kind === 'ended' ? { ending: result.ending } : {},
     ),
     countAttempt: assign({ attempt: ({ context }) => context.attempt + 1 }),
+    forgetAttempts: assign({ attempt: 0 }),
     report: (_, _params: { watchId: string; reason: string }) => {},
   },
   guards: {
@@ -125,7 +126,7 @@ export const configWatchMachine = setup({
             target: 'backingOff',
             actions: ['countAttempt', { type: 'report', params: failure }],
           },
-          { target: 'waiting' },
+          { target: 'waiting', actions: 'forgetAttempts' },
         ],
         onError: { target: 'backingOff', actions: ['countAttempt', { type: 'report', params: crash }] },
       },

@@ -9,6 +9,7 @@ import { giveToken, link, refusal } from './live/api.ts';
 import { followFleet, heardAt, kas } from './live/fleet.ts';
 import { theme, toggleTheme } from './look.ts';
 import { MachinesPage } from './pages/machines-page.tsx';
+import { PollersPage } from './pages/pollers-page.tsx';
 import { RequestsPage } from './pages/requests-page.tsx';
 import { SupervisorsPage } from './pages/supervisors-page.tsx';
 import { go, pages, route } from './route.ts';
@@ -18,6 +19,7 @@ import './style.css';
 const titles = {
   agents: 'Agents',
   requests: 'Requests',
+  pollers: 'Pollers',
   supervisors: 'Supervisors',
   machines: 'Machines',
 } as const;
@@ -76,6 +78,7 @@ function App() {
           {page === 'agents' && key === undefined && <FleetPage />}
           {page === 'agents' && key !== undefined && <AgentPage key={key} agentKey={key} />}
           {page === 'requests' && <RequestsPage />}
+          {page === 'pollers' && <PollersPage />}
           {page === 'supervisors' && <SupervisorsPage />}
           {page === 'machines' && <MachinesPage name={key} />}
         </>

@@ -24,6 +24,7 @@ import { withDeadline } from './deadline-signal.ts';
 import { gitFailureText } from './git-failure-text.ts';
 import { actorLimits, actorTimes } from './limits.ts';
 import type { ProjectPushes } from './project-pushes.ts';
+import type { SeenPoller } from './seen-poller.ts';
 import { tell } from './tell.ts';
 
 export interface ConfigWatchesDeps {
@@ -53,6 +54,8 @@ class ConfigWatch implements SessionTenant {
   fetched: ParsedFile | undefined;
   /** The last file, as long as GitLab could not be told of it. */
   unreported: object | undefined;
+  askedAt: number | undefined;
+  trouble = '';
 
   #listening: { readonly place: string; readonly stop: () => void } | undefined;
 
@@ -99,6 +102,11 @@ export class ConfigWatches {
 
   get count(): number {
     return this.#byId.size;
+  }
+
+  /** For people. */
+  seen(limit: number): readonly SeenPoller[] {
+    return this.#byId.values().take(limit).map(seenOf).toArray();
   }
 
   /** Serves one stream from the commit the agent says it has. */
@@ -180,7 +188,9 @@ export class ConfigWatches {
         },
         actions: {
           report: (_, { watchId, reason }) => {
-            const agentId = find(watchId)?.session.agent?.agentId;
+            const entry = find(watchId);
+            const agentId = entry?.session.agent?.agentId;
+            if (entry !== undefined) entry.trouble = reason;
             log.warn('Config: repository cannot be read, trying again', { agent_id: agentId, reason });
           },
         },
@@ -194,7 +204,8 @@ export class ConfigWatches {
   }
 
   async #resolve(entry: ConfigWatch, commitId: string, signal: AbortSignal): Promise<Resolution> {
-    const { gitlab, git, pushes } = this.#deps;
+    const { gitlab, git, pushes, clock } = this.#deps;
+    entry.askedAt = clock.now();
     const info = await gitlab.agentInfo(entry.session.token, signal);
     if (info.kind === 'unavailable') return info;
     if (info.kind !== 'ok') return { kind: 'ended', ending: agentRefusal(info.kind) };
@@ -298,6 +309,25 @@ export class ConfigWatches {
     if (reported.kind === 'notFound') log.debug('Config: GitLab no longer has this agent', fields);
     else log.warn('Config: GitLab did not take the report', fields);
   }
+}
+
+function seenOf({ watchId, session: { agent }, ref, askedAt, trouble }: ConfigWatch): SeenPoller {
+  const snapshot = ref?.getSnapshot() as
+    | { value?: string; context?: { attempt: number; commitId: string } }
+    | undefined;
+  const { attempt = 0, commitId = '' } = snapshot?.context ?? {};
+  return {
+    pollerId: watchId,
+    project: agent?.repository.projectPath ?? '',
+    ref: agent === undefined ? '' : `refs/heads/${agent.defaultBranch}`,
+    state: snapshot?.value ?? '',
+    commitId,
+    listeners: 1,
+    agentId: agent?.agentId,
+    askedAt,
+    attempt,
+    reason: attempt > 0 ? trouble : '',
+  };
 }
 
 function watchesOf(session: AgentSession): number {

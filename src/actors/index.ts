@@ -18,6 +18,7 @@ export {
   type ForwardResult,
   type SeenRequest,
 } from './request.actor.ts';
+export type { SeenPoller } from './seen-poller.ts';
 export { type Tunnel, Tunnels } from './tunnel.actor.ts';
 export { TunnelDirectory } from './tunnel-directory.ts';
 export { createKasLogic, type KasTree } from './kas.actor.ts';

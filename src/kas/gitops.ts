@@ -15,6 +15,7 @@ export interface Gitops {
   readonly workers: WorkerPool;
   /** Serves `Gitops/GetObjectsToSynchronize`. */
   readonly getObjects: CallHandler;
+  readonly pollers: RepositoryPollers;
 }
 
 export function makeGitops(deps: {
@@ -64,7 +65,7 @@ export function makeGitops(deps: {
     onDelivered: deps.onDelivered,
   });
   observe(metrics, pollers, streams, contents);
-  return { workers, getObjects: getObjectsHandler({ sessions, streams }) };
+  return { workers, pollers, getObjects: getObjectsHandler({ sessions, streams }) };
 }
 
 function observe(

@@ -5,7 +5,7 @@ import type { AgentSessions, Requests, Tunnel, TunnelDirectory } from '../actors
 import type { FlightRecorder } from '../inspect/index.ts';
 import type { Registry } from '../supervisor/index.ts';
 import type { KasConfiguration } from './configuration/index.ts';
-import { Dashboard, dashboardLimits } from './dashboard/index.ts';
+import { Dashboard, dashboardLimits, type PollerSources } from './dashboard/index.ts';
 import type { ServerDeps } from './server-deps.ts';
 import type { SyncReports } from './sync-reports/index.ts';
 import type { Tree } from './tree.ts';
@@ -24,6 +24,7 @@ export function makeDashboard(
     readonly tunnels: TunnelDirectory<Tunnel>;
     readonly requests: Requests;
     readonly reports: SyncReports;
+    readonly pollers: PollerSources;
     readonly tree: Tree['view'];
   },
 ): Dashboard {
@@ -36,6 +37,7 @@ export function makeDashboard(
     tunnels: parts.tunnels,
     requests: () => parts.requests,
     projects: (agentId) => parts.reports.ofAgent(agentId),
+    pollers: parts.pollers,
     tree: parts.tree,
     token: credentials.secrets.dashboard,
     pagesFolder: pages === undefined ? shippedPages() : resolve(folder, pages),

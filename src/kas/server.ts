@@ -246,6 +246,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
       tunnels: directory,
       requests,
       reports,
+      pollers: { manifests: gitops.pollers, configuration: watches },
       tree: () => tree.view(),
     });
   }

@@ -3,7 +3,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { agentConditions } from '../../src/kas/dashboard/wire.ts';
 import { ConditionGlyph } from '../glyph.tsx';
 import { focusSearch, useKeys } from '../keys.ts';
-import { agents, changes, loaded, rowOf, type Agent } from '../live/fleet.ts';
+import { agents, changes, loaded, rowOf, sequence, type Agent } from '../live/fleet.ts';
 import { isDown, labelOf, paintOf } from '../look.ts';
 import { go } from '../route.ts';
 import { ago, clockText, now, number } from '../time.ts';
@@ -26,7 +26,7 @@ export function FleetPage() {
     ...Object.fromEntries(agentConditions.map((_, code) => [String(code + 1), () => pick(code)])),
   });
   return (
-    <main class="page fleet">
+    <main class="page fleet" data-sequence={sequence.value}>
       <Strip filter={filter} pick={pick} />
       <section class="panel wide">
         <div class="panel-title">
@@ -209,7 +209,7 @@ function Table({ all }: { readonly all: readonly Agent[] }) {
         </thead>
         <tbody>
           {worst.slice(0, tableMax).map((agent) => (
-            <tr key={agent.index} onClick={() => go('agents', agent.key)}>
+            <tr key={agent.index} data-agent={agent.key} onClick={() => go('agents', agent.key)}>
               <td>
                 <a href={`#/agents/${agent.key}`}>{agent.name}</a>
               </td>

@@ -47,7 +47,10 @@ export interface StreamEvent {
 const retryMs = 1_000;
 const silenceMs = 5_000;
 
-/** Follows a stream until it is stopped: comes back by itself, where it was. `lost` is told each time it breaks. */
+/**
+ * Follows a stream until it is stopped: comes back by itself, where it was. `lost` is told each time it breaks. A tab nobody
+ * sees follows nothing: a browser opens only six connections to one host, and kas has better to do.
+ */
 export function follow(
   path: string,
   on: (event: StreamEvent) => void,
@@ -66,10 +69,13 @@ async function followUntil(
 ): Promise<void> {
   let lastId = '';
   while (!stop.aborted) {
+    await seen(stop);
     let status = 0;
     const attempt = new AbortController();
     const end = () => attempt.abort();
+    const hide = () => document.hidden && end();
     stop.addEventListener('abort', end);
+    document.addEventListener('visibilitychange', hide);
     try {
       const init = {
         headers: headers(lastId === '' ? {} : { 'last-event-id': lastId }),
@@ -87,11 +93,28 @@ async function followUntil(
       // Told as lost, and tried again.
     }
     stop.removeEventListener('abort', end);
+    document.removeEventListener('visibilitychange', hide);
     if (stop.aborted) return;
+    if (document.hidden) continue;
     lost(status);
     if (status === 401) await new Promise<void>((go) => waiting.push(go));
     else await new Promise((go) => setTimeout(go, retryMs * (0.5 + Math.random())));
   }
+}
+
+/** Resolves while somebody can see the page. */
+function seen(stop: AbortSignal): Promise<void> {
+  if (!document.hidden) return Promise.resolve();
+  return new Promise((resolve) => {
+    const look = () => {
+      if (document.hidden && !stop.aborted) return;
+      document.removeEventListener('visibilitychange', look);
+      stop.removeEventListener('abort', look);
+      resolve();
+    };
+    document.addEventListener('visibilitychange', look);
+    stop.addEventListener('abort', look);
+  });
 }
 
 async function readFrames(

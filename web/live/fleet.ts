@@ -29,6 +29,8 @@ const recent = 1_200;
 export const agents = signal<readonly Agent[]>([]);
 export const kas = signal<Directory['kas'] | undefined>(undefined);
 export const loaded = signal(false);
+/** Of the last frame that is in `agents`. */
+export const sequence = signal(0);
 export const changes = signal<readonly Change[]>([]);
 /** When the last frame came, by this machine. */
 export const heardAt = signal(0);
@@ -38,6 +40,7 @@ export const changedAt = new Map<number, number>();
 const rows = new Map<number, AgentRow>();
 const states = new Map<number, RowState>();
 let revision = -1;
+let heardSequence = 0;
 let reading: Promise<void> | undefined;
 
 export function followFleet(): () => void {
@@ -51,6 +54,7 @@ function hear({ event, data }: StreamEvent): void {
   batch(() => {
     link.value = 'live';
     heardAt.value = Date.now();
+    heardSequence = frame.sequence;
     setKasTime(frame.at);
     if (event === 'snapshot') {
       states.clear();
@@ -61,7 +65,7 @@ function hear({ event, data }: StreamEvent): void {
       if (moved.length > 0) {
         note(moved, frame.at);
         publishSoon();
-      }
+      } else if (publishing === 0) sequence.value = heardSequence;
     }
   });
   if (frame.revision !== revision)
@@ -128,6 +132,7 @@ function publish(): void {
       states.get(row.index) ?? [];
     all.push({ ...row, code, since, reason });
   }
+  sequence.value = heardSequence;
   agents.value = all.sort(
     (one, other) =>
       one.project.localeCompare(other.project) ||

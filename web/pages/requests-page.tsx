@@ -3,8 +3,8 @@ import { useState } from 'preact/hooks';
 import type { RequestLine } from '../../src/kas/dashboard/wire.ts';
 import { Choice } from '../fleet/fleet-page.tsx';
 import { agents } from '../live/fleet.ts';
+import { useView } from '../live/view.ts';
 import { clockText, milliseconds, number } from '../time.ts';
-import { usePolled } from './polled.ts';
 
 const lists = ['living', 'slow', 'failed'] as const;
 const words = { living: 'under way', slow: 'slow', failed: 'failed' } as const;
@@ -18,7 +18,7 @@ const outcomes: Readonly<Record<string, string>> = {
 };
 
 export function RequestsPage() {
-  const view = usePolled('/api/requests');
+  const view = useView('requests');
   const [list, setList] = useState<(typeof lists)[number]>('living');
   if (view === undefined) return <main class="page" />;
   const lines = view[list];

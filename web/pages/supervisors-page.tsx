@@ -1,11 +1,11 @@
 /** The tree of supervisors: who runs, what was restarted, how near each is to giving up or to being full. */
 import type { SupervisorNode } from '../../src/kas/dashboard/wire.ts';
 import { leafText } from '../charts/state-name.ts';
+import { useView } from '../live/view.ts';
 import { clockText, milliseconds, number } from '../time.ts';
-import { usePolled } from './polled.ts';
 
 export function SupervisorsPage() {
-  const view = usePolled('/api/supervisors');
+  const view = useView('supervisors');
   if (view === undefined) return <main class="page" />;
   return (
     <main class="page two">

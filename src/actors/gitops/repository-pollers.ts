@@ -15,6 +15,7 @@ import type { Clock, Git, GitRepository, Log, Random } from '../../ports/index.t
 import { guarded, watch, type DynamicSupervisor } from '../../supervisor/index.ts';
 import { withDeadline } from '../deadline-signal.ts';
 import type { ProjectPushes } from '../project-pushes.ts';
+import type { SeenPoller } from '../seen-poller.ts';
 import { tell } from '../tell.ts';
 import { gitopsTimes } from './limits.ts';
 
@@ -44,6 +45,8 @@ interface Poller {
   readonly listeners: Set<Listener>;
   known: Polled | undefined;
   actor: AnyActorRef | undefined;
+  askedAt: number | undefined;
+  trouble: string;
 }
 
 export class RepositoryPollers {
@@ -58,6 +61,11 @@ export class RepositoryPollers {
 
   get count(): number {
     return this.#byId.size;
+  }
+
+  /** For people. */
+  seen(limit: number): readonly SeenPoller[] {
+    return this.#byId.values().take(limit).map(seenOf).toArray();
   }
 
   /** Listens to a ref; answers how to stop, or undefined when no more pollers can be run. */
@@ -87,6 +95,8 @@ export class RepositoryPollers {
       listeners: new Set(),
       known: undefined,
       actor: undefined,
+      askedAt: undefined,
+      trouble: '',
     };
     this.#byId.set(pollerId, poller);
     const started = this.#deps.supervisor().startChild({
@@ -122,6 +132,7 @@ export class RepositoryPollers {
           poll: fromPromise<Polled, { readonly pollerId: string }>(async ({ input, signal }) => {
             const poller = this.#byId.get(input.pollerId);
             if (poller === undefined) return { kind: 'unavailable', reason: 'the poller is gone' };
+            poller.askedAt = clock.now();
             return withDeadline(clock, signal, gitopsTimes.pollMsMax, async (bounded) => {
               const resolved = await git.resolveRef(poller.repository, poller.ref, bounded);
               if (resolved.kind === 'commit' || resolved.kind === 'empty') return resolved;
@@ -140,7 +151,9 @@ export class RepositoryPollers {
             for (const listener of poller.listeners) listener(polled);
           },
           report: (_, { pollerId, reason }) => {
-            const project = this.#byId.get(pollerId)?.repository.projectPath;
+            const poller = this.#byId.get(pollerId);
+            const project = poller?.repository.projectPath;
+            if (poller !== undefined) poller.trouble = reason;
             log.warn('GitOps: repository cannot be polled, trying again', { project_id: project, reason });
           },
         },
@@ -151,4 +164,35 @@ export class RepositoryPollers {
       }),
     );
   }
+}
+
+function seenOf({
+  pollerId,
+  ref,
+  repository,
+  listeners,
+  known,
+  actor,
+  askedAt,
+  trouble,
+}: Poller): SeenPoller {
+  const snapshot = actor?.getSnapshot() as { value?: string; context?: { attempt: number } } | undefined;
+  const attempt = snapshot?.context?.attempt ?? 0;
+  return {
+    pollerId,
+    project: repository.projectPath,
+    ref,
+    state: snapshot?.value ?? '',
+    commitId: known?.kind === 'commit' ? known.commitId : '',
+    listeners: listeners.size,
+    agentId: undefined,
+    askedAt,
+    attempt,
+    reason: attempt > 0 ? trouble : reasonOf(known),
+  };
+}
+
+function reasonOf(known: Polled | undefined): string {
+  if (known?.kind === 'missing') return known.reason;
+  return known?.kind === 'empty' ? 'the repository has no commit yet' : '';
 }

@@ -6,7 +6,9 @@
  *   GET /api/stream              its states: a snapshot, then changes (server-sent events)
  *   GET /api/agents/<key>        one agent in full
  *   GET /api/agents/<key>/stream the same, then its steps
- *   GET /api/requests, /api/supervisors, /api/machines
+ *   GET /api/requests, /api/supervisors, /api/pollers
+ *   GET /api/requests/stream, ...      the same, told again when it changed
+ *   GET /api/machines
  *   GET /api/recorder            the flight recorder as a file, a line of JSON per transition
  */
 import { hash } from 'node:crypto';
@@ -22,10 +24,11 @@ import { Fleet, type FleetDeps } from './fleet.ts';
 import { dashboardLimits } from './limits.ts';
 import { LiveFeed } from './live-feed.actor.ts';
 import { machineLines } from './machines-view.ts';
+import { pollersView, type PollerSources } from './pollers-view.ts';
 import { Pages, pagesPath, pageSafety } from './pages.ts';
 import { RequestLog } from './request-log.ts';
 import { SupervisorNews } from './supervisors-view.ts';
-import type { Directory, SupervisorNode } from './wire.ts';
+import { viewNames, type Directory, type SupervisorNode, type ViewName, type ViewOf } from './wire.ts';
 
 export interface DashboardDeps {
   readonly clock: Clock;
@@ -35,6 +38,7 @@ export interface DashboardDeps {
   readonly tunnels: TunnelDirectory<Tunnel>;
   readonly requests: () => Requests;
   readonly projects: DetailDeps['projects'];
+  readonly pollers: PollerSources;
   readonly tree: () => SupervisorNode;
   /** The token of now; undefined without a token file. */
   readonly token: (() => string) | undefined;
@@ -51,6 +55,16 @@ export class Dashboard {
   readonly #requests: RequestLog;
   readonly #news = new SupervisorNews();
   readonly #pages: Pages;
+  /** What is looked at as a whole. */
+  readonly #views = {
+    requests: () => this.#requests.view(this.#deps.requests()),
+    supervisors: () => ({
+      now: this.#deps.clock.now(),
+      root: this.#deps.tree(),
+      reports: this.#news.latest(),
+    }),
+    pollers: () => pollersView(this.#deps.pollers, this.#deps.clock.now()),
+  } satisfies Readonly<Record<ViewName, () => ViewOf[ViewName]>>;
 
   constructor(deps: DashboardDeps) {
     this.#deps = deps;
@@ -64,7 +78,13 @@ export class Dashboard {
     };
     this.#requests = new RequestLog(clock);
     this.#pages = new Pages(deps.pagesFolder);
-    this.feed = new LiveFeed({ fleet: this.#fleet, detail: this.#detail, clock, registry });
+    this.feed = new LiveFeed({
+      fleet: this.#fleet,
+      detail: this.#detail,
+      clock,
+      registry,
+      views: this.#views,
+    });
   }
 
   get rows(): number {
@@ -102,23 +122,17 @@ export class Dashboard {
   }
 
   #api(path: string, request: IncomingMessage, response: ServerResponse): void {
-    const { clock, requests, tree } = this.#deps;
     const [, key, stream] = /^\/api\/agents\/([a-z0-9-]{1,64})(\/stream)?$/.exec(path) ?? [];
     if (key !== undefined) return this.#agent(key, stream !== undefined, request, response);
+    const [, name, live] = /^\/api\/([a-z]+)(\/stream)?$/.exec(path) ?? [];
+    const view = viewNames.find((one) => one === name);
+    if (view !== undefined) return this.#view(view, live !== undefined, request, response);
     switch (path) {
       case '/api/agents':
         return answerJson(request, response, this.#directory());
       case '/api/stream':
         if (!this.#hasRoom(request, response)) return;
         return this.feed.watchFleet(response, String(request.headers['last-event-id'] ?? ''));
-      case '/api/requests':
-        return answerJson(request, response, this.#requests.view(requests()));
-      case '/api/supervisors':
-        return answerJson(request, response, {
-          now: clock.now(),
-          root: tree(),
-          reports: this.#news.latest(),
-        });
       case '/api/machines':
         return answerJson(request, response, { machines: machineLines() });
       case '/api/recorder':
@@ -136,6 +150,11 @@ export class Dashboard {
         .end('{"error":"this kas has not seen such an agent within the last hour"}');
     } else if (!isStream) answerJson(request, response, agentDetail(this.#detail, row));
     else if (this.#hasRoom(request, response)) this.feed.watchAgent(response, row);
+  }
+
+  #view(name: ViewName, isStream: boolean, request: IncomingMessage, response: ServerResponse): void {
+    if (!isStream) answerJson(request, response, this.#views[name]());
+    else if (this.#hasRoom(request, response)) this.feed.watchView(response, name);
   }
 
   #directory(): Directory {

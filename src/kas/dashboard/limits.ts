@@ -10,6 +10,8 @@ export const dashboardLimits = {
   pulseMs: 100,
   /** An empty frame is due after this: readers see that the stream lives. */
   heartbeatMs: 1_000,
+  /** Requests, supervisors and pollers are looked at again after this, while somebody watches them. */
+  viewMs: 400,
   /** Open streams. */
   watchersMax: 64,
   /** Characters of a text that came from outside. */
@@ -19,6 +21,8 @@ export const dashboardLimits = {
   requestsKeptMax: 200,
   /** Until a tunnel is found: what takes longer is kept as slow. */
   slowMs: 1_000,
+  /** Pollers of manifests, and as many of configurations. */
+  pollersShownMax: 500,
   /** Manifest projects of one agent. */
   projectsShownMax: 50,
   /** Children of one supervisor that are shown. */

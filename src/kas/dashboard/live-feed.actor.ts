@@ -5,6 +5,8 @@
  * W1. A reader that comes back with the id of a frame we still have gets the frames after it; else a snapshot.
  * W2. A slow reader is skipped and gets a snapshot when it can take one; it slows nobody else and costs a bounded buffer.
  * W3. There is a frame at least each `heartbeatMs`, so that a reader knows whether what it shows is still true.
+ * W4. What is told as a whole (requests, supervisors, pollers) is made once per look for all its readers, and told when it
+ *     differs from what they have (`view-readers.ts`).
  */
 import type { ServerResponse } from 'node:http';
 import type { AnyActorLogic } from 'xstate';
@@ -15,12 +17,14 @@ import { guarded, type Registry } from '../../supervisor/index.ts';
 import { DetailReader, type DetailDeps } from './agent-detail.ts';
 import type { Fleet, Row } from './fleet.ts';
 import { dashboardLimits } from './limits.ts';
-import type { DeltaFrame, SnapshotFrame } from './wire.ts';
+import { ViewReaders } from './view-readers.ts';
+import type { DeltaFrame, SnapshotFrame, ViewName } from './wire.ts';
 
 export interface LiveFeedDeps {
   readonly fleet: Fleet;
   readonly detail: DetailDeps;
   readonly clock: Clock;
+  readonly views: Readonly<Record<ViewName, () => object>>;
   /** Where the actor of the present life is found, by `liveFeedName`. */
   readonly registry: Registry;
 }
@@ -39,6 +43,7 @@ export class LiveFeed {
   readonly #epoch: number;
   readonly #fleetReaders = new Set<EventStream>();
   readonly #detailReaders = new Map<EventStream, DetailReader>();
+  readonly #viewReaders: ViewReaders;
   readonly #frames: Frame[] = [];
   #sequence = 0;
   #revision = 0;
@@ -47,6 +52,7 @@ export class LiveFeed {
   constructor(deps: LiveFeedDeps) {
     this.#deps = deps;
     this.#epoch = deps.clock.now();
+    this.#viewReaders = new ViewReaders(deps.views, deps.clock);
     this.logic = guarded(
       liveFeedMachine.provide({
         actions: {
@@ -58,7 +64,7 @@ export class LiveFeed {
   }
 
   get watchers(): number {
-    return this.#fleetReaders.size + this.#detailReaders.size;
+    return this.#fleetReaders.size + this.#detailReaders.size + this.#viewReaders.size;
   }
 
   watchFleet(response: ServerResponse, lastEventId: string | undefined): void {
@@ -82,9 +88,16 @@ export class LiveFeed {
     this.#joined();
   }
 
+  watchView(response: ServerResponse, name: ViewName): void {
+    const stream: EventStream = new EventStream(response, () => this.#left(this.#viewReaders.delete(stream)));
+    this.#viewReaders.add(stream, name);
+    this.#joined();
+  }
+
   /** Ends all streams: their readers come again, elsewhere if need be. */
   dismiss(): void {
     for (const stream of [...this.#fleetReaders, ...this.#detailReaders.keys()]) stream.end();
+    this.#viewReaders.end();
   }
 
   #joined(): void {
@@ -110,6 +123,7 @@ export class LiveFeed {
       };
       this.#keep(eventFrame('delta', frame, `${this.#epoch}-${frame.sequence}`));
     }
+    this.#viewReaders.tell();
     for (const [stream, reader] of this.#detailReaders) {
       if (stream.behind) {
         stream.restart(() => eventFrame('full', reader.full()));

@@ -145,6 +145,33 @@ export interface RequestsView {
   readonly slowMs: number;
 }
 
+/** Somebody who asks a repository again and again. */
+export interface PollerLine {
+  readonly id: string;
+  readonly kind: 'manifests' | 'configuration';
+  readonly project: string;
+  readonly ref: string;
+  readonly state: string;
+  /** The newest known; empty when none is. */
+  readonly commit: string;
+  /** Streams that want its news. */
+  readonly listeners: number;
+  /** Whose configuration it is. */
+  readonly agentId: string | null;
+  readonly askedAt: number | null;
+  /** Questions in a row that were not answered. */
+  readonly attempt: number;
+  /** Why there is no news; empty when all is well. */
+  readonly reason: string;
+}
+
+export interface PollersView {
+  readonly now: number;
+  readonly counts: Readonly<Record<PollerLine['kind'], number>>;
+  readonly pollers: readonly PollerLine[];
+  readonly hidden: number;
+}
+
 export interface SupervisorNode {
   readonly id: string;
   readonly kind: 'actor' | 'supervisor';
@@ -181,3 +208,12 @@ export interface MachineLine {
   readonly compiled: boolean;
   readonly states: readonly { readonly path: string; readonly tags: readonly string[] }[];
 }
+
+/** What is told as a whole, and again when it changed. */
+export interface ViewOf {
+  readonly requests: RequestsView;
+  readonly supervisors: SupervisorsView;
+  readonly pollers: PollersView;
+}
+export const viewNames = ['requests', 'supervisors', 'pollers'] as const;
+export type ViewName = (typeof viewNames)[number];

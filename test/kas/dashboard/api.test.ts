@@ -5,6 +5,7 @@ import { afterEach, expect, it } from 'vitest';
 import type {
   AgentDetail,
   Directory,
+  PollersView,
   RequestsView,
   RowState,
   SupervisorNode,
@@ -160,6 +161,30 @@ it('requests that fail are kept with their reason; those under way are listed wi
   const { failed, counts } = await read<RequestsView>(one, '/api/requests');
   expect(failed[0]).toMatchObject({ state: 'timedOut', routedMs: null });
   expect(counts['timedOut']).toBe(1);
+});
+
+it('pollers are told with the commit they know, and a view is told again when it changes', async () => {
+  const one = await start();
+  const reader = open(one, '/api/pollers/stream');
+  expect((await reader.events.next()).data).toMatchObject({ counts: { configuration: 0 } });
+  const agent = new FakeAgent(one.ports.agents, tokens.agent);
+  const answers = agent.configuration();
+  const { commitId } = await answers.inbox.next();
+  const told = await frame(one, reader, ({ pollers = [] }) =>
+    (pollers as PollersView['pollers']).some(
+      ({ state, commit }) => state === 'waiting' && commit === commitId,
+    ),
+  );
+  expect(told).toMatchObject({
+    event: 'view',
+    data: { pollers: [{ kind: 'configuration', agentId: '1', listeners: 1, reason: '', attempt: 0 }] },
+  });
+  const view = await read<PollersView>(one, '/api/pollers');
+  expect(view.pollers.map(({ commit }) => commit)).toEqual([commitId]);
+  const seen = reader.events.all.length;
+  await frame(one, reader, () => reader.events.all.length > seen);
+  expect(reader.events.all.slice(seen).map(({ event }) => event)).toEqual(['beat']);
+  agent.close();
 });
 
 it('the tree of supervisors has its restarts, budgets and populations', async () => {
