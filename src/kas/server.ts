@@ -167,7 +167,12 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     log,
     metrics,
   });
-  const reports = new SyncReports({ clock, log, metrics });
+  const reports = new SyncReports({
+    clock,
+    log,
+    metrics,
+    onOutcome: (outcome) => watched.dashboard?.projectEnded(outcome),
+  });
   const tunnels: Tunnels = new Tunnels({
     supervisor: () => populations.tunnels,
     directory,

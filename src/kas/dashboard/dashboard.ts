@@ -8,6 +8,8 @@
  *   GET /api/agents/<key>/stream the same, then its steps
  *   GET /api/requests, /api/supervisors, /api/pollers
  *   GET /api/requests/stream, ...      the same, told again when it changed
+ *   GET /api/events              what happened of late, `?since=` `?after=` `?agent=`
+ *   GET /api/events/stream       the same, then what happens
  *   GET /api/machines
  *   GET /api/recorder            the flight recorder as a file, a line of JSON per transition
  */
@@ -25,6 +27,7 @@ import { dashboardLimits } from './limits.ts';
 import { LiveFeed } from './live-feed.actor.ts';
 import { machineLines } from './machines-view.ts';
 import { pollersView, type PollerSources } from './pollers-view.ts';
+import { NewsLog, type NewsQuery, type Outcome } from './news-log.ts';
 import { Pages, pagesPath, pageSafety } from './pages.ts';
 import { RequestLog } from './request-log.ts';
 import { SupervisorNews } from './supervisors-view.ts';
@@ -53,7 +56,8 @@ export class Dashboard {
   readonly #fleet: Fleet;
   readonly #detail: DetailDeps;
   readonly #requests: RequestLog;
-  readonly #news = new SupervisorNews();
+  readonly #supervisors = new SupervisorNews();
+  readonly #news: NewsLog;
   readonly #pages: Pages;
   /** What is looked at as a whole. */
   readonly #views = {
@@ -61,7 +65,7 @@ export class Dashboard {
     supervisors: () => ({
       now: this.#deps.clock.now(),
       root: this.#deps.tree(),
-      reports: this.#news.latest(),
+      reports: this.#supervisors.latest(),
     }),
     pollers: () => pollersView(this.#deps.pollers, this.#deps.clock.now()),
   } satisfies Readonly<Record<ViewName, () => ViewOf[ViewName]>>;
@@ -69,7 +73,12 @@ export class Dashboard {
   constructor(deps: DashboardDeps) {
     this.#deps = deps;
     const { clock, registry, tunnels } = deps;
-    this.#fleet = new Fleet({ find: deps.find, clock });
+    this.#news = new NewsLog(clock.now(), (key) => this.#nameOf(key));
+    this.#fleet = new Fleet({
+      find: deps.find,
+      clock,
+      changed: (row, before, at) => this.#news.agentChanged(row, before, at),
+    });
     this.#detail = {
       fleet: this.#fleet,
       directory: tunnels,
@@ -81,6 +90,7 @@ export class Dashboard {
     this.feed = new LiveFeed({
       fleet: this.#fleet,
       detail: this.#detail,
+      news: this.#news,
       clock,
       registry,
       views: this.#views,
@@ -96,7 +106,12 @@ export class Dashboard {
   }
 
   report(report: SupervisorReport): void {
-    this.#news.hear(report);
+    this.#supervisors.hear(report);
+    this.#news.supervisorSaid(report);
+  }
+
+  projectEnded(outcome: Outcome): void {
+    this.#news.projectEnded(outcome);
   }
 
   readonly ended: RequestLog['ended'] = (request) => this.#requests.ended(request);
@@ -132,7 +147,12 @@ export class Dashboard {
         return answerJson(request, response, this.#directory());
       case '/api/stream':
         if (!this.#hasRoom(request, response)) return;
-        return this.feed.watchFleet(response, String(request.headers['last-event-id'] ?? ''));
+        return this.feed.watchFleet(response, lastEventId(request));
+      case '/api/events':
+        return answerJson(request, response, this.#news.view(newsQuery(request), this.#deps.clock.now()));
+      case '/api/events/stream':
+        if (!this.#hasRoom(request, response)) return;
+        return this.feed.watchNews(response, newsQuery(request), lastEventId(request));
       case '/api/machines':
         return answerJson(request, response, { machines: machineLines() });
       case '/api/recorder':
@@ -167,6 +187,11 @@ export class Dashboard {
     };
   }
 
+  #nameOf(key: string): string {
+    const row = this.#fleet.row(key);
+    return row === undefined ? key : this.#fleet.describe(row).name;
+  }
+
   #hasRoom(request: IncomingMessage, response: ServerResponse): boolean {
     if (request.method === 'HEAD') {
       response.writeHead(200, { ...json, 'Content-Type': 'text/event-stream' }).end();
@@ -194,6 +219,21 @@ const json = {
   'Cache-Control': 'no-store',
   'X-Content-Type-Options': 'nosniff',
 } as const;
+
+function lastEventId({ headers }: IncomingMessage): string {
+  return String(headers['last-event-id'] ?? '');
+}
+
+/** What cannot be read asks for all. */
+function newsQuery({ url = '' }: IncomingMessage): NewsQuery {
+  const asked = new URLSearchParams(url.split('?')[1]);
+  const number = (name: string) => {
+    const value = Number(asked.get(name) ?? 0);
+    return Number.isFinite(value) && value > 0 ? value : 0;
+  };
+  const key = asked.get('agent') ?? undefined;
+  return { after: number('after'), since: number('since'), key };
+}
 
 function answerJson(request: IncomingMessage, response: ServerResponse, value: object): void {
   // The time of the answer is no change.

@@ -14,7 +14,7 @@ import type { Clock } from '../../ports/index.ts';
 import type { ObservedTransition } from '../../supervisor/index.ts';
 import { conditionOf, shown, type Condition } from './agent-condition.ts';
 import { dashboardLimits } from './limits.ts';
-import { agentConditions, type AgentRow, type RowState } from './wire.ts';
+import { agentConditions, type AgentCondition, type AgentRow, type RowState } from './wire.ts';
 
 /** One session, alive or ended. */
 export interface Life {
@@ -45,6 +45,8 @@ export interface Row {
 export interface FleetDeps {
   readonly find: (sessionId: string) => AgentSession | undefined;
   readonly clock: Clock;
+  /** Told when the condition of a row, or its reason, is another one. */
+  readonly changed: (row: Row, before: AgentCondition, at: number) => void;
 }
 
 export class Fleet {
@@ -265,6 +267,9 @@ export class Fleet {
       this.#revision++;
     }
     this.#dirty.add(row);
+    if (before.condition !== row.condition.condition || before.reason !== row.condition.reason) {
+      this.#deps.changed(row, before.condition, now);
+    }
   }
 
   /** F2. */

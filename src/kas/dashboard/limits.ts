@@ -27,6 +27,9 @@ export const dashboardLimits = {
   projectsShownMax: 50,
   /** Children of one supervisor that are shown. */
   childrenShownMax: 50,
+  /** What happened, kept for readers that come late or again; and how much of it one beat tells. */
+  newsMax: 10_000,
+  newsPerBeatMax: 500,
   /** Reports of supervisors that are kept. */
   reportsMax: 200,
 } as const;

@@ -16,6 +16,8 @@ import type { Clock } from '../../ports/index.ts';
 import { guarded, type Registry } from '../../supervisor/index.ts';
 import { DetailReader, type DetailDeps } from './agent-detail.ts';
 import type { Fleet, Row } from './fleet.ts';
+import type { NewsLog, NewsQuery } from './news-log.ts';
+import { NewsReader } from './news-reader.ts';
 import { dashboardLimits } from './limits.ts';
 import { ViewReaders } from './view-readers.ts';
 import type { DeltaFrame, SnapshotFrame, ViewName } from './wire.ts';
@@ -23,6 +25,7 @@ import type { DeltaFrame, SnapshotFrame, ViewName } from './wire.ts';
 export interface LiveFeedDeps {
   readonly fleet: Fleet;
   readonly detail: DetailDeps;
+  readonly news: NewsLog;
   readonly clock: Clock;
   readonly views: Readonly<Record<ViewName, () => object>>;
   /** Where the actor of the present life is found, by `liveFeedName`. */
@@ -44,6 +47,7 @@ export class LiveFeed {
   readonly #fleetReaders = new Set<EventStream>();
   readonly #detailReaders = new Map<EventStream, DetailReader>();
   readonly #viewReaders: ViewReaders;
+  readonly #newsReaders = new Map<EventStream, NewsReader>();
   readonly #frames: Frame[] = [];
   #sequence = 0;
   #revision = 0;
@@ -51,7 +55,7 @@ export class LiveFeed {
 
   constructor(deps: LiveFeedDeps) {
     this.#deps = deps;
-    this.#epoch = deps.clock.now();
+    this.#epoch = deps.news.epoch;
     this.#viewReaders = new ViewReaders(deps.views, deps.clock);
     this.logic = guarded(
       liveFeedMachine.provide({
@@ -64,7 +68,8 @@ export class LiveFeed {
   }
 
   get watchers(): number {
-    return this.#fleetReaders.size + this.#detailReaders.size + this.#viewReaders.size;
+    const { size } = this.#fleetReaders;
+    return size + this.#detailReaders.size + this.#viewReaders.size + this.#newsReaders.size;
   }
 
   watchFleet(response: ServerResponse, lastEventId: string | undefined): void {
@@ -94,9 +99,19 @@ export class LiveFeed {
     this.#joined();
   }
 
+  watchNews(response: ServerResponse, query: NewsQuery, lastEventId: string | undefined): void {
+    const stream: EventStream = new EventStream(response, () => this.#left(this.#newsReaders.delete(stream)));
+    const { news, clock } = this.#deps;
+    const reader = new NewsReader(news, clock, query, lastEventId);
+    reader.begin(stream);
+    this.#newsReaders.set(stream, reader);
+    this.#joined();
+  }
+
   /** Ends all streams: their readers come again, elsewhere if need be. */
   dismiss(): void {
-    for (const stream of [...this.#fleetReaders, ...this.#detailReaders.keys()]) stream.end();
+    const streams = [this.#fleetReaders, this.#detailReaders.keys(), this.#newsReaders.keys()];
+    for (const stream of streams.flatMap((some) => [...some])) stream.end();
     this.#viewReaders.end();
   }
 
@@ -124,6 +139,7 @@ export class LiveFeed {
       this.#keep(eventFrame('delta', frame, `${this.#epoch}-${frame.sequence}`));
     }
     this.#viewReaders.tell();
+    for (const [stream, reader] of this.#newsReaders) reader.tell(stream);
     for (const [stream, reader] of this.#detailReaders) {
       if (stream.behind) {
         stream.restart(() => eventFrame('full', reader.full()));

@@ -10,13 +10,13 @@ import { shown } from './agent-condition.ts';
 import { dashboardLimits } from './limits.ts';
 import type { SupervisorNode, SupervisorsView } from './wire.ts';
 
-/** Remembers what went wrong under supervisors; starts and orderly ends are not news. */
+/** Remembers what went wrong under supervisors. */
 export class SupervisorNews {
   readonly #reports: SupervisorsView['reports'][number][] = [];
 
-  hear({ kind, at, supervisor, childId, reason, attempt, error }: SupervisorReport): void {
-    if (kind === 'started' || kind === 'stopped') return;
-    if (kind === 'exited' && error === undefined) return;
+  hear(report: SupervisorReport): void {
+    if (!isNews(report)) return;
+    const { kind, at, supervisor, childId, reason, attempt } = report;
     this.#reports.push({ at, kind, supervisor, child: childId ?? '', reason: shown(reason), attempt });
     if (this.#reports.length > dashboardLimits.reportsMax) this.#reports.shift();
   }
@@ -25,6 +25,11 @@ export class SupervisorNews {
   latest(): SupervisorsView['reports'] {
     return this.#reports.toReversed();
   }
+}
+
+/** Starts and orderly ends are not. */
+export function isNews({ kind, error }: SupervisorReport): boolean {
+  return kind !== 'started' && kind !== 'stopped' && (kind !== 'exited' || error !== undefined);
 }
 
 export function supervisorTree(

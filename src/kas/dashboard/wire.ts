@@ -172,6 +172,47 @@ export interface PollersView {
   readonly hidden: number;
 }
 
+/** What happened: `agent` changed its condition, `project` came to an end of a run, `supervisor` had to do something. */
+export interface NewsLine {
+  /** From 1, without gaps. */
+  readonly sequence: number;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly kind: 'agent' | 'project' | 'supervisor';
+  /** Of the agent; empty for supervisors. */
+  readonly key: string;
+  /** Of the agent, or of the supervised actor. */
+  readonly name: string;
+  /** Condition before, or the commit of a project. */
+  readonly from: string;
+  /** Condition, outcome, or what the supervisor did. */
+  readonly to: string;
+  /** The project, or the supervisor. */
+  readonly about: string;
+  readonly reason: string;
+}
+
+export interface NewsView {
+  readonly now: number;
+  /** Numbers of another epoch are of an earlier life of kas. */
+  readonly epoch: number;
+  /** The numbers that are still kept; when there is none, `oldest` is one more than `newest`. */
+  readonly oldest: number;
+  readonly newest: number;
+  /** Oldest first. */
+  readonly news: readonly NewsLine[];
+}
+
+/** Before the first news of a stream, and wherever some were lost to it. */
+export interface NewsGap {
+  readonly now: number;
+  readonly epoch: number;
+  /** How many are not there any more. */
+  readonly missed: number;
+  /** kas was started since; what happened before is not known. */
+  readonly restarted: boolean;
+}
+
 export interface SupervisorNode {
   readonly id: string;
   readonly kind: 'actor' | 'supervisor';

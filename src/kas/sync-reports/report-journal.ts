@@ -16,15 +16,25 @@ export interface SyncOutcome {
   readonly reason: string;
 }
 
+export interface ReportJournalDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Told of each outcome as it is remembered. */
+  readonly onOutcome?: (outcome: SyncOutcome) => void;
+}
+
 export class ReportJournal {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #syncs;
   readonly #seconds;
+  readonly #onOutcome: (outcome: SyncOutcome) => void;
   #events: SyncOutcome[] = [];
 
-  constructor({ clock, log, metrics }: { clock: Clock; log: Log; metrics: Metrics }) {
+  constructor({ clock, log, metrics, onOutcome = () => {} }: ReportJournalDeps) {
     this.#clock = clock;
+    this.#onOutcome = onOutcome;
     this.#log = log;
     this.#syncs = metrics.counter({
       name: 'kas_gitops_syncs_total',
@@ -99,7 +109,9 @@ export class ReportJournal {
   }
 
   #remember(event: Omit<SyncOutcome, 'at'>): void {
-    this.#events.push({ at: this.#clock.now(), ...event });
+    const outcome = { at: this.#clock.now(), ...event };
+    this.#onOutcome(outcome);
+    this.#events.push(outcome);
     if (this.#events.length > 2 * reportLimits.eventsMax) {
       this.#events = this.#events.slice(-reportLimits.eventsMax);
     }

@@ -8,7 +8,7 @@
  * S3. When the session of a reporter ends its projects stay, marked as last known, for an hour: absence is not deletion.
  * S4. Bounded in agents and bytes; lists of objects give way before whole projects are refused.
  */
-import type { Clock, Log, Metrics } from '../../ports/index.ts';
+import type { Clock } from '../../ports/index.ts';
 import { ok, status, StatusCode, type ReportRequest, type RpcStatus } from '../../protocol/index.ts';
 import { reportLimits } from './limits.ts';
 import {
@@ -21,7 +21,7 @@ import {
   type PhaseName,
   type ProjectView,
 } from './project-view.ts';
-import { ReportJournal, type Seen } from './report-journal.ts';
+import { ReportJournal, type ReportJournalDeps, type Seen } from './report-journal.ts';
 
 /** The connection a report came on. */
 export interface ReportingSession {
@@ -62,13 +62,12 @@ export class SyncReports {
   #failing = 0;
   #purgedAt = 0;
 
-  constructor(deps: {
-    readonly clock: Clock;
-    readonly log: Log;
-    readonly metrics: Metrics;
-    /** Default `reportLimits.bytesMax`. */
-    readonly bytesMax?: number;
-  }) {
+  constructor(
+    deps: ReportJournalDeps & {
+      /** Default `reportLimits.bytesMax`. */
+      readonly bytesMax?: number;
+    },
+  ) {
     const { clock, metrics, bytesMax = reportLimits.bytesMax } = deps;
     this.#bytesMax = bytesMax;
     this.#clock = clock;
