@@ -1,14 +1,16 @@
 /** One agent in full, and what is new of it since a reader was last told. */
 import type { Tunnel, TunnelDirectory } from '../../actors/index.ts';
 import { adviceFor, shown } from './agent-condition.ts';
-import type { Fleet, Life, Row } from './fleet.ts';
+import { ladderOf, type LadderFacts } from './agent-ladder.ts';
+import { countsOf, speaking, type Fleet, type Life, type Row } from './fleet.ts';
 import { dashboardLimits } from './limits.ts';
-import type { AgentDetail, ProjectLine, SessionDetail, StepFrame } from './wire.ts';
+import type { AgentDetail, AgentRow, ProjectLine, SessionDetail, StepFrame } from './wire.ts';
 
 export interface DetailDeps {
   readonly fleet: Fleet;
   readonly directory: TunnelDirectory<Tunnel>;
   readonly projects: (agentId: bigint) => readonly ProjectLine[];
+  readonly failedRequest: (agentId: string) => LadderFacts['failedRequest'];
   readonly now: () => number;
 }
 
@@ -65,16 +67,43 @@ export class DetailReader {
   }
 }
 
-function common({ fleet, directory, projects, now }: DetailDeps, row: Row): Omit<AgentDetail, 'sessions'> {
+function common(
+  { fleet, directory, projects, failedRequest, now }: DetailDeps,
+  row: Row,
+): Omit<AgentDetail, 'sessions'> {
   const agent = fleet.describe(row);
   const agentId = agent.agentId === null ? undefined : BigInt(agent.agentId);
+  const idleTunnels = agentId === undefined ? 0 : directory.idleOf(agentId);
   return {
     now: now(),
     agent,
     advice: agent.condition === 'online' ? '' : adviceFor(agent.reason),
-    idleTunnels: agentId === undefined ? 0 : directory.idleOf(agentId),
+    idleTunnels,
+    ladder: ladderOf(factsOf(row, agent, idleTunnels, failedRequest(agent.agentId ?? ''))),
     projects:
       agentId === undefined ? [] : projects(agentId).slice(0, dashboardLimits.projectsShownMax).map(line),
+  };
+}
+
+function factsOf(
+  row: Row,
+  { reason, name, agentId, pod, tunnels }: AgentRow,
+  idleTunnels: number,
+  failedRequest: LadderFacts['failedRequest'],
+): LadderFacts {
+  const { session, state, endedAt, condition } = speaking(row);
+  return {
+    state,
+    reason,
+    isOver: endedAt !== undefined,
+    isRefused: condition.condition === 'refused',
+    peer: session.connection.peer,
+    agent: agentId === null ? undefined : `${name}, agent ${agentId}`,
+    pod,
+    watches: countsOf(session.ref).watches,
+    tunnels,
+    idleTunnels,
+    failedRequest,
   };
 }
 
@@ -84,7 +113,7 @@ function line({ project, commit, phase, counts, reason, isLastKnown }: ProjectLi
 }
 
 function sessionDetail({ session, steps, connectionSteps, startedAt, endedAt }: Life): SessionDetail {
-  const context = contextOf(session.ref);
+  const context = countsOf(session.ref);
   return {
     sessionId: session.sessionId,
     peer: shown(session.connection.peer),
@@ -96,11 +125,4 @@ function sessionDetail({ session, steps, connectionSteps, startedAt, endedAt }: 
     tunnels: endedAt === undefined ? context.tunnels : 0,
     watches: endedAt === undefined ? context.watches : 0,
   };
-}
-
-function contextOf(ref: Life['session']['ref']): { readonly tunnels: number; readonly watches: number } {
-  const { tunnels = 0, watches = 0 } = (ref?.getSnapshot().context ?? {}) as Partial<
-    Record<'tunnels' | 'watches', number>
-  >;
-  return { tunnels, watches };
 }

@@ -83,6 +83,7 @@ export class Dashboard {
       fleet: this.#fleet,
       directory: tunnels,
       projects: deps.projects,
+      failedRequest: (agentId) => this.#requests.lastFailed(agentId),
       now: () => clock.now(),
     };
     this.#requests = new RequestLog(clock);

@@ -12,7 +12,7 @@ import type { AgentSession } from '../../actors/index.ts';
 import { TransitionNames, TransitionRing } from '../../inspect/index.ts';
 import type { Clock } from '../../ports/index.ts';
 import type { ObservedTransition } from '../../supervisor/index.ts';
-import { conditionOf, shown, type Condition } from './agent-condition.ts';
+import { conditionOf, reasons, shown, type Condition } from './agent-condition.ts';
 import { dashboardLimits } from './limits.ts';
 import { agentConditions, type AgentCondition, type AgentRow, type RowState } from './wire.ts';
 
@@ -37,6 +37,7 @@ export interface Row {
   since: number;
   disconnects: number;
   goneAt: number | undefined;
+  lastFailure: AgentRow['lastFailure'];
   facts: string;
   /** Of a row of strangers: its address. */
   readonly hosts: string[];
@@ -128,6 +129,8 @@ export class Fleet {
       connectedAt: life.endedAt === undefined ? life.startedAt : null,
       reason: shown(row.condition.reason),
       sessions: row.lives.filter(({ endedAt }) => endedAt === undefined).length,
+      tunnels: tunnelsOf(row),
+      lastFailure: row.lastFailure,
       disconnects: row.disconnects,
     };
   }
@@ -223,6 +226,7 @@ export class Fleet {
       since: now,
       disconnects: 0,
       goneAt: undefined,
+      lastFailure: null,
       facts: '',
       hosts: [],
     };
@@ -250,6 +254,7 @@ export class Fleet {
       row.since = now;
       if (row.condition.condition === 'disconnected') row.disconnects++;
     }
+    if (isFailure(row.condition)) row.lastFailure = { at: now, reason: shown(row.condition.reason) };
     if (row.lives.every(({ endedAt }) => endedAt !== undefined)) {
       row.goneAt ??= now;
       this.#gone.set(row.index, row);
@@ -291,6 +296,33 @@ export function speaking({ lives }: Row): Life {
   const [first, ...rest] = alive.length > 0 ? alive : lives.slice(-1);
   if (first === undefined) throw new Error('a row without a life');
   return rest.reduce((best, life) => (rankOf(life) <= rankOf(best) ? life : best), first);
+}
+
+/** What the session's chart counts. */
+export function countsOf(ref: Life['session']['ref']): {
+  readonly tunnels: number;
+  readonly watches: number;
+} {
+  const { tunnels = 0, watches = 0 } = (ref?.getSnapshot().context ?? {}) as Partial<
+    Record<'tunnels' | 'watches', number>
+  >;
+  return { tunnels, watches };
+}
+
+function tunnelsOf({ lives }: Row): number {
+  return lives.reduce(
+    (sum, { session, endedAt }) => sum + (endedAt === undefined ? countsOf(session.ref).tunnels : 0),
+    0,
+  );
+}
+
+/** Without a tunnel is how every life begins. */
+function isFailure({ condition, reason }: Condition): boolean {
+  return (
+    condition === 'disconnected' ||
+    condition === 'refused' ||
+    (condition === 'degraded' && reason !== reasons.noTunnel)
+  );
 }
 
 function rankOf({ condition }: Life): number {

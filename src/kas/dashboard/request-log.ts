@@ -29,6 +29,12 @@ export class RequestLog {
     if (kind !== 'forwarded') keep(this.#failed, line);
   }
 
+  /** The last request to an agent that failed, among those kept. */
+  lastFailed(agentId: string): { readonly at: number; readonly reason: string } | undefined {
+    const line = this.#failed.findLast((one) => one.agentId === agentId);
+    return line === undefined ? undefined : { at: line.startedAt, reason: `${line.state}, ${line.reason}` };
+  }
+
   view(requests: Requests): RequestsView {
     const living = requests.living(dashboardLimits.requestsShownMax);
     return {

@@ -37,7 +37,11 @@ export interface AgentRow {
   /** Why it is not online; empty when it is. */
   readonly reason: string;
   readonly sessions: number;
+  /** Open tunnels of all its sessions. */
+  readonly tunnels: number;
   readonly disconnects: number;
+  /** The last time it was disconnected, refused, or GitLab could not be asked; null when that was never seen. */
+  readonly lastFailure: { readonly at: number; readonly reason: string } | null;
 }
 
 export interface Directory {
@@ -97,12 +101,23 @@ export interface ProjectLine {
   readonly isLastKnown: boolean;
 }
 
+/** One hop between an agent and its use. */
+export interface LadderRung {
+  readonly rung: string;
+  /** `waiting`: not there yet, or nothing to worry about by itself; `unknown`: stands on one that is bad. */
+  readonly state: 'good' | 'bad' | 'waiting' | 'unknown';
+  readonly observed: string;
+  readonly remedy: string;
+}
+
 export interface AgentDetail {
   readonly now: number;
   readonly agent: AgentRow;
   /** What to do about `reason`; empty when there is nothing to say. */
   readonly advice: string;
   readonly idleTunnels: number;
+  /** From the connection up, as kas sees it. */
+  readonly ladder: readonly LadderRung[];
   readonly projects: readonly ProjectLine[];
   /** Newest first. */
   readonly sessions: readonly SessionDetail[];
@@ -114,6 +129,7 @@ export interface StepFrame {
   readonly agent: AgentRow;
   readonly advice: string;
   readonly idleTunnels: number;
+  readonly ladder: readonly LadderRung[];
   readonly projects: readonly ProjectLine[];
   readonly steps: readonly {
     readonly sessionId: string;
