@@ -7,6 +7,7 @@ import { configMap, type GitopsScene } from './gitops-scene.ts';
 
 const objects = 500;
 const shifted = 50;
+const seed = 20_261;
 
 export interface Kills {
   readonly converged: number;
@@ -19,7 +20,8 @@ export async function killRounds(
   kills: number,
   tell: (what: string) => void,
 ): Promise<Kills> {
-  const random = new SeededRandom(20_261);
+  const random = new SeededRandom(seed);
+  tell(`points of the kills: seed ${seed}`);
   const stranger = {
     apiVersion: 'v1',
     kind: 'ConfigMap',

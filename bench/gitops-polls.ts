@@ -30,7 +30,7 @@ export async function countPolls(streams: number, repositories: number, periods:
   await supervisor.start();
   const pollers = new RepositoryPollers({
     supervisor: () => supervisor,
-    git: { ...git, readFile: unasked, listTree: unasked },
+    git: { ...git, readFile: unasked, readFiles: unasked, listTree: unasked },
     pushes: new ProjectPushes({
       pushEvents: { publish: () => Promise.resolve(), subscribe: () => () => {} },
       log,

@@ -51,6 +51,9 @@ class GitByLocation implements OpenGit {
   readFile(...question: Parameters<Git['readFile']>): ReturnType<Git['readFile']> {
     return this.#of(question[0]).readFile(...question);
   }
+  readFiles(...question: Parameters<Git['readFiles']>): ReturnType<Git['readFiles']> {
+    return this.#of(question[0]).readFiles(...question);
+  }
   listTree(...question: Parameters<Git['listTree']>): ReturnType<Git['listTree']> {
     return this.#of(question[0]).listTree(...question);
   }

@@ -1,5 +1,5 @@
 /**
- * Git as a port: the three questions kas asks of a repository (`spec/gitlab.md §3`). `src/git/local` reads bare
+ * Git as a port: the four questions kas asks of a repository (`spec/gitlab.md §3`). `src/git/local` reads bare
  * repositories on disk, `src/git/gitaly` asks GitLab's Git servers, `src/git/http` any remote that speaks smart HTTP.
  */
 
@@ -56,6 +56,17 @@ export type ResolvedRef =
 
 export type FileContents = { readonly kind: 'file'; readonly bytes: Buffer } | GitFailure;
 
+/** Bounds of reading several files: of each, and of all of them. */
+export interface FilesBounds {
+  readonly fileBytesMax: number;
+  readonly totalBytesMax: number;
+}
+
+export type FilesRead =
+  | { readonly kind: 'files'; readonly files: ReadonlyMap<string, Buffer> }
+  /** `path` is the file it is about, when it is about one. */
+  | (GitFailure & { readonly path?: string });
+
 export interface TreeEntry {
   readonly path: string;
   readonly type: 'blob' | 'tree' | 'commit';
@@ -77,6 +88,17 @@ export interface Git {
     maxBytes: number,
     signal: AbortSignal,
   ): Promise<FileContents>;
+  /**
+   * Reads regular files of one commit in as few exchanges as the repository allows: all of them, or the first failure.
+   * Larger than the bounds answers `tooBig`.
+   */
+  readFiles(
+    repository: GitRepository,
+    commitId: string,
+    paths: readonly string[],
+    bounds: FilesBounds,
+    signal: AbortSignal,
+  ): Promise<FilesRead>;
   /**
    * Lists a folder (`.` is the root) at a commit; paths are relative to the repository's root. Of a `gitaly` location a
    * full ref name or `HEAD` may be given in place of a commit.

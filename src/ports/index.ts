@@ -22,6 +22,8 @@ export type {
 } from './gitlab.ts';
 export type {
   FileContents,
+  FilesBounds,
+  FilesRead,
   Git,
   GitalyLocation,
   GitFailure,

@@ -230,6 +230,43 @@ describe('a repository with a long history', () => {
     await check();
   });
 
+  it('reads many files of a commit as it reads each', async () => {
+    const repo = await repository();
+    const files = Object.fromEntries(
+      Array.from({ length: 300 }, (_, n) => [`d${n % 50}/e/${n}`, `file ${n}`]),
+    );
+    const commitId = await repo.commit({
+      ...files,
+      link: { symlink: 'd0/e/0' },
+      module: { submodule: '1'.repeat(40) },
+    });
+    const together = (paths: readonly string[], fileBytesMax = 100, totalBytesMax = 10_000) =>
+      git().readFiles(repo.port, commitId, paths, { fileBytesMax, totalBytesMax }, never);
+    const answer = await together(Object.keys(files));
+    const texts =
+      answer.kind === 'files' ? [...answer.files].map(([path, bytes]) => [path, bytes.toString()]) : [];
+    expect(Object.fromEntries(texts)).toEqual(files);
+    expect(await together([])).toEqual({ kind: 'files', files: new Map() });
+    expect(await together(['d0/e/0', 'link'])).toMatchObject({ kind: 'notAFile', path: 'link' });
+    expect(await together(['d0/e/0', 'd0'])).toMatchObject({ kind: 'notAFile', path: 'd0' });
+    expect(await together(['d0/e/0', 'd0/none'])).toMatchObject({ kind: 'notFound', path: 'd0/none' });
+    expect(await together(['d0/e/0', '../x'])).toMatchObject({ kind: 'invalid', path: '../x' });
+    expect(await together(['d0/e/0'], 6)).toEqual({
+      kind: 'files',
+      files: new Map([['d0/e/0', Buffer.from('file 0')]]),
+    });
+    expect(await together(['d0/e/0'], 5)).toMatchObject({ kind: 'tooBig', path: 'd0/e/0' });
+    expect(await together(Object.keys(files), 100, 100)).toMatchObject({ kind: 'tooBig' });
+    const never1 = git().readFiles(
+      repo.port,
+      'f'.repeat(40),
+      ['a'],
+      { fileBytesMax: 1, totalBytesMax: 1 },
+      never,
+    );
+    expect(await never1).toMatchObject({ kind: 'notFound' });
+  });
+
   it('finds an object in a pack of many thousands', async () => {
     const repo = await repository();
     const files = Object.fromEntries(

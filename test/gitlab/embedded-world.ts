@@ -26,6 +26,9 @@ class TroubledGit implements Git {
     this.filesRead += 1;
     return this.#git.readFile(...args);
   }
+  readFiles(...args: Parameters<Git['readFiles']>) {
+    return this.#git.readFiles(...args);
+  }
   listTree(...args: Parameters<Git['listTree']>) {
     return this.#git.listTree(...args);
   }

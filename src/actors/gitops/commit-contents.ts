@@ -146,33 +146,29 @@ export class CommitContents {
   ): Promise<Map<string, Blob> | Contents> {
     const { fileBytesMax, totalBytesMax } = this.#bounds;
     const fetched = new Map<string, Blob>([...files.keys()].map((path) => [path, unread]));
-    const todo = [...files];
-    let total = 0;
-    let failure: Contents | undefined;
-    const fetchOne = async (): Promise<void> => {
-      for (let next = todo.shift(); next !== undefined && failure === undefined; next = todo.shift()) {
-        const [path, oid] = next;
-        const known = oid === undefined ? undefined : this.#blobs.get(oid); // C1
-        const bytesMax = Math.min(fileBytesMax, totalBytesMax - total);
-        const file =
-          known === undefined
-            ? await this.#git.readFile(repository, commitId, path, bytesMax, signal)
-            : ({ kind: 'file', bytes: known.bytes } as const);
-        if (file.kind !== 'file') {
-          failure ??= this.#failed('TreeEntry', path, file);
-          return;
-        }
-        total += file.bytes.length;
-        if (file.bytes.length > fileBytesMax || total > totalBytesMax) {
-          failure ??= rejected(`manifest file: FileTooBig: TreeEntry: file is too big: ${path}`);
-          return;
-        }
-        const blob: Blob = known ?? this.#keptBlob(oid, file.bytes);
-        fetched.set(path, blob);
+    const unknown: string[] = [];
+    let left = totalBytesMax;
+    for (const [path, oid] of files) {
+      const known = oid === undefined ? undefined : this.#blobs.get(oid); // C1
+      if (known === undefined) unknown.push(path);
+      else {
+        left -= known.bytes.length;
+        if (known.bytes.length > fileBytesMax || left < 0) return tooBig(path);
+        fetched.set(path, known);
       }
-    };
-    await Promise.all(Array.from({ length: gitopsLimits.fetchesMax }, () => fetchOne()));
-    return failure ?? fetched;
+    }
+    const { filesTogetherMax } = gitopsLimits;
+    for (let from = 0; from < unknown.length; from += filesTogetherMax) {
+      const lot = unknown.slice(from, from + filesTogetherMax);
+      const bounds = { fileBytesMax, totalBytesMax: left };
+      const read = await this.#git.readFiles(repository, commitId, lot, bounds, signal);
+      if (read.kind !== 'files') return this.#failed('TreeEntry', read.path ?? lot[0] ?? '', read);
+      for (const [path, bytes] of read.files) {
+        left -= bytes.length;
+        fetched.set(path, this.#keptBlob(files.get(path), bytes));
+      }
+    }
+    return fetched;
   }
 
   #keptBlob(oid: string | undefined, bytes: Buffer): Blob {
@@ -198,6 +194,10 @@ export class CommitContents {
 
 const unread: Blob = { oid: '', bytes: Buffer.alloc(0), sound: false };
 const sound: ReadManifests | NotRead = { kind: 'ok', manifests: [], warnings: [] };
+
+function tooBig(path: string): Contents {
+  return rejected(`manifest file: FileTooBig: TreeEntry: file is too big: ${path}`);
+}
 
 function rejected(reason: string): Contents {
   return { kind: 'rejected', reason, lasting: true };

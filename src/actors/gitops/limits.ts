@@ -10,8 +10,8 @@ export const gitopsLimits = {
   blobBytesMax: 256 * 1024 * 1024,
   /** Commits' selections kept for agents that ask for the same. */
   contentsMax: 1_024,
-  /** Files of one commit fetched at the same time. */
-  fetchesMax: 8,
+  /** Files of one commit that one question asks for; each question has its deadline. */
+  filesTogetherMax: 250,
   /** Entries of one tree listing, folders included. */
   treeEntriesMax: 100_000,
   /** Alternatives one glob's braces may multiply to. */

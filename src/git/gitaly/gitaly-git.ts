@@ -15,6 +15,8 @@ import { create } from '@bufbuild/protobuf';
 import type {
   Clock,
   FileContents,
+  FilesBounds,
+  FilesRead,
   Git,
   GitalyLocation,
   GitFailure,
@@ -42,7 +44,7 @@ import {
   type TransitionObserver,
 } from '../../supervisor/index.ts';
 import { pathParts, RepositoryFault } from '../objects/index.ts';
-import { bounded } from '../operation/index.ts';
+import { bounded, readEach } from '../operation/index.ts';
 import {
   Advertisement,
   advertisementBytesMax,
@@ -57,7 +59,7 @@ import { type CallEnd, GitalyCalls } from './calls.ts';
 import { GitalyChannels } from './channels.ts';
 import { failureOf, fileFailureOf, listingFailureOf } from './failures.ts';
 import { FileAssembly } from './file-assembly.ts';
-import { type CallRate, gitalyLimits, type GitalyLimits } from './limits.ts';
+import { type CallRate, filesAtOnceMax, gitalyLimits, type GitalyLimits } from './limits.ts';
 
 export interface GitalyGitOptions {
   readonly clock: Clock;
@@ -182,6 +184,19 @@ class GitalyRepositories implements GitalyGit {
       if (end.kind !== 'taken') return failed(end, fileFailureOf);
       return assembly.answer();
     });
+  }
+
+  /** A call per file: Gitaly's rate limits and its errors are then those the originals meet. */
+  readFiles(
+    repository: GitRepository,
+    commitId: string,
+    paths: readonly string[],
+    bounds: FilesBounds,
+    signal: AbortSignal,
+  ): Promise<FilesRead> {
+    return readEach(paths, bounds, filesAtOnceMax, (path, bytesMax) =>
+      this.readFile(repository, commitId, path, bytesMax, signal),
+    );
   }
 
   listTree(

@@ -27,3 +27,6 @@ export interface CallRate {
   readonly refillPerSecond: number;
   readonly bucketSize: number;
 }
+
+/** Files of one question that are asked for side by side. */
+export const filesAtOnceMax = 8;

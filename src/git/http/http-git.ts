@@ -4,11 +4,14 @@
  * 1. An unchanged ref costs one `ls-refs`; who asks the same at the same time shares it (`spec/users.md` 58).
  * 2. A commit is fetched once, without history and, where the server can, without files; it is kept for the questions that
  *    follow, within a bound.
- * 3. Every question ends by its deadline or the caller's signal.
+ * 3. Several files are asked for in one exchange (`filesTogetherMax`).
+ * 4. Every question ends by its deadline or the caller's signal.
  */
 import type {
   Clock,
   FileContents,
+  FilesBounds,
+  FilesRead,
   Git,
   GitFailure,
   GitRepository,
@@ -17,11 +20,18 @@ import type {
   ResolvedRef,
   TreeListing,
 } from '../../ports/index.ts';
-import { listTreeAt, type ObjectReader, readFileAt, RepositoryFault } from '../objects/index.ts';
-import { bounded } from '../operation/index.ts';
+import { CommitFiles, listTreeAt, readFileAt, RepositoryFault } from '../objects/index.ts';
+import { bounded, readEach } from '../operation/index.ts';
 import { isRefName, packetText, protocolFault, RefChoice, refNamesToTry } from '../pack-protocol/index.ts';
 import type { ProxyEnvironment } from '../proxy/index.ts';
-import { type HttpGitLimits, httpGitLimits, listedBytesMax, remotesMax } from './limits.ts';
+import {
+  filesAtOnceMax,
+  filesTogetherMax,
+  type HttpGitLimits,
+  httpGitLimits,
+  listedBytesMax,
+  remotesMax,
+} from './limits.ts';
 import { MemoryPack } from './memory-pack.ts';
 import { type Learnt, Remote } from './remote.ts';
 import { SharedWork } from './shared-work.ts';
@@ -106,6 +116,23 @@ class HttpRepositories implements HttpGit {
     );
   }
 
+  readFiles(
+    repository: GitRepository,
+    commitId: string,
+    paths: readonly string[],
+    bounds: FilesBounds,
+    signal: AbortSignal,
+  ): Promise<FilesRead> {
+    return this.#ask<FilesRead>(repository, signal, async (location, ended) => {
+      const snapshot = await this.#objects(location, commitId, ended);
+      const files = new CommitFiles(snapshot, commitId, this.#limits.objectBytesMax);
+      const found = await Promise.all(paths.map((path) => files.find(path)));
+      const oids = found.flatMap((each) => (each.kind === 'found' ? [each.oid] : []));
+      await this.#fetchTogether(location, snapshot, oids, bounds.totalBytesMax, ended);
+      return readEach(paths, bounds, filesAtOnceMax, (path, bytesMax) => files.read(path, bytesMax));
+    });
+  }
+
   listTree(
     repository: GitRepository,
     commitId: string,
@@ -165,7 +192,7 @@ class HttpRepositories implements HttpGit {
     if (!complete) throw protocolFault('the list of refs has no end');
   }
 
-  async #objects(location: HttpLocation, commitId: string, signal: AbortSignal): Promise<ObjectReader> {
+  async #objects(location: HttpLocation, commitId: string, signal: AbortSignal): Promise<Snapshot> {
     if (!/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(commitId)) {
       throw new RepositoryFault('invalid', 'not a full commit id');
     }
@@ -175,7 +202,7 @@ class HttpRepositories implements HttpGit {
       this.#shared.run(key, signal, async (end) => {
         const remote = this.#remote(location);
         const { learnt } = await remote.learn(new RefChoice('HEAD'), end);
-        const pack = await this.#fetch(remote, learnt, commitId, 'commit', this.#limits.packBytesMax, end);
+        const pack = await this.#fetch(remote, learnt, [commitId], 'commit', this.#limits.packBytesMax, end);
         const snapshot: Snapshot = new Snapshot(
           pack,
           leavesFilesOut(learnt) ? this.#missing(location, key) : undefined,
@@ -187,6 +214,33 @@ class HttpRepositories implements HttpGit {
     );
   }
 
+  /**
+   * Fetches what a snapshot lacks of these files (3). What is too big or missing is told by who reads it alone: only then it is
+   * known which file it is.
+   */
+  async #fetchTogether(
+    location: HttpLocation,
+    snapshot: Snapshot,
+    oids: readonly string[],
+    bytesMax: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const lacking = await snapshot.lacking(oids);
+    if (lacking.length < 2) return;
+    const remote = this.#remote(location);
+    const { learnt } = await remote.learn(new RefChoice('HEAD'), signal);
+    try {
+      for (let from = 0; from < lacking.length; from += filesTogetherMax) {
+        const some = lacking.slice(from, from + filesTogetherMax);
+        snapshot.add(
+          await this.#fetch(remote, learnt, some, 'file', packRoom(bytesMax, some.length), signal),
+        );
+      }
+    } catch (error) {
+      if (!(error instanceof RepositoryFault) || error.failure.kind === 'unavailable') throw error;
+    }
+  }
+
   /** Fetches files that were left out, each once for all who want it. */
   #missing(location: HttpLocation, key: string): (oid: string, bytesMax: number) => Promise<MemoryPack> {
     return (oid, bytesMax) =>
@@ -196,9 +250,7 @@ class HttpRepositories implements HttpGit {
           this.#shared.run(`${key} ${oid} ${bytesMax}`, ended, async (end) => {
             const remote = this.#remote(location);
             const { learnt } = await remote.learn(new RefChoice('HEAD'), end);
-            // What zlib makes of so many bytes at most, and what is around it in a pack.
-            const packBytesMax = Math.min(bytesMax + (bytesMax >> 9) + 1_024, this.#limits.packBytesMax);
-            return this.#fetch(remote, learnt, oid, 'file', packBytesMax, end);
+            return this.#fetch(remote, learnt, [oid], 'file', packRoom(bytesMax, 1), end);
           }),
       ).then((answer) => {
         if (answer instanceof MemoryPack) return answer;
@@ -209,19 +261,20 @@ class HttpRepositories implements HttpGit {
   async #fetch(
     remote: Remote,
     learnt: Learnt,
-    oid: string,
+    oids: readonly string[],
     kind: 'commit' | 'file',
-    packBytesMax: number,
+    roomBytes: number,
     signal: AbortSignal,
   ): Promise<MemoryPack> {
     const chunks: Buffer[] = [];
+    const packBytesMax = Math.min(roomBytes, this.#limits.packBytesMax);
     let bytes = 0;
     const answer = new FetchAnswer(learnt.version, (chunk) => {
       bytes += chunk.length;
       if (bytes > packBytesMax) throw tooLarge(kind, packBytesMax);
       chunks.push(chunk);
     });
-    await remote.post(learnt, fetchRequest(learnt, this.#agent, oid, kind), signal, (packet) => {
+    await remote.post(learnt, fetchRequest(learnt, this.#agent, oids, kind), signal, (packet) => {
       answer.take(packet);
       return true;
     });
@@ -268,12 +321,17 @@ class HttpRepositories implements HttpGit {
         if (ended.aborted) return { kind: 'unavailable', reason: 'cancelled' };
         throw error;
       }
-    }); // 3
+    }); // 4
   }
 }
 
 const neverAborted = new AbortController().signal;
 const tooLate = 'the remote took too long';
+
+/** What zlib makes of so many bytes of files at most, and what is around them in a pack. */
+function packRoom(bytes: number, files: number): number {
+  return bytes + (bytes >> 9) + files * 64 + 1_024;
+}
 
 function tooLarge(kind: 'commit' | 'file', bytesMax: number): RepositoryFault {
   if (kind === 'file') return new RepositoryFault('tooBig', 'object is bigger than the maximum allowed size');

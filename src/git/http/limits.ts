@@ -30,6 +30,10 @@ export const unneededBytesMax = 65_536;
 export const credentialsBytesMax = 4_096;
 /** Refs of a version 2 server come by prefix: the wanted one and those it begins. */
 export const listedBytesMax = 16 * mebibyte;
+/** Files one request asks for. */
+export const filesTogetherMax = 500;
+/** Files of one question that are unpacked, or asked for alone, side by side. */
+export const filesAtOnceMax = 8;
 /** Different sets of trusted hosts and proxies, each with connections of its own. */
 export const transportsMax = 16;
 export const connectionsPerHostMax = 8;

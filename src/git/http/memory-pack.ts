@@ -76,6 +76,10 @@ export class MemoryPack implements ObjectReader, Pack {
     });
   }
 
+  async has(oid: string): Promise<boolean> {
+    return (await this.#find(oid)) !== undefined;
+  }
+
   header(offset: number): Promise<PackedHeader> {
     return Promise.resolve(this.#header(offset));
   }

@@ -20,6 +20,23 @@ export class Snapshot implements ObjectReader {
     return this.#packs.reduce((sum, { heldBytes }) => sum + heldBytes, 0);
   }
 
+  /** Of these objects, those that were left out and not asked for yet. */
+  async lacking(oids: Iterable<string>): Promise<readonly string[]> {
+    if (this.#fetchMissing === undefined) return [];
+    const lacking = new Set(oids);
+    for (const oid of lacking) {
+      for (const pack of this.#packs) if (await pack.has(oid)) lacking.delete(oid);
+    }
+    return [...lacking];
+  }
+
+  /** Keeps objects that were fetched for it. */
+  add(pack: MemoryPack): void {
+    if (this.#packs.includes(pack)) return;
+    this.#packs.push(pack);
+    this.#onGrown(pack.heldBytes);
+  }
+
   async read(oid: string, bytesMax: number): Promise<GitObject | undefined> {
     for (const pack of this.#packs) {
       const object = await pack.read(oid, bytesMax);
@@ -28,10 +45,7 @@ export class Snapshot implements ObjectReader {
     if (this.#fetchMissing === undefined) return undefined;
     const pack = await this.#fetchMissing(oid, bytesMax);
     const object = await pack.read(oid, bytesMax);
-    if (object !== undefined && !this.#packs.includes(pack)) {
-      this.#packs.push(pack);
-      this.#onGrown(pack.heldBytes);
-    }
+    if (object !== undefined) this.add(pack);
     return object;
   }
 }

@@ -44,11 +44,11 @@ export function lsRefsRequest(server: ServerAbilities, agent: string, prefixes: 
   ]);
 }
 
-/** A fetch of one object: a commit without history, or whatever else has this id (1). */
+/** A fetch: of a commit without history, or of the files with these ids (1). */
 export function fetchRequest(
   server: ServerAbilities,
   agent: string,
-  oid: string,
+  oids: readonly string[],
   kind: 'commit' | 'file',
 ): Buffer {
   const shallow = kind === 'commit' && can(server, 'shallow');
@@ -60,7 +60,8 @@ export function fetchRequest(
         one === 'agent' ? `agent=${agent}` : one === 'object-format' ? objectFormat(server) : one,
       );
     const more = shallow ? [packet('deepen 1\n')] : [];
-    return Buffer.concat([packet(`want ${oid} ${wishes.join(' ')}\n`), ...more, flush, packet('done\n')]);
+    const wants = oids.map((oid, nth) => packet(`want ${oid}${nth === 0 ? ` ${wishes.join(' ')}` : ''}\n`));
+    return Buffer.concat([...wants, ...more, flush, packet('done\n')]);
   }
   return Buffer.concat([
     ...command(server, 'fetch', agent),
@@ -68,7 +69,7 @@ export function fetchRequest(
     packet('ofs-delta\n'),
     ...(leavesFilesOut(server) ? [packet('filter blob:none\n')] : []),
     ...(shallow ? [packet('deepen 1\n')] : []),
-    packet(`want ${oid}\n`),
+    ...oids.map((oid) => packet(`want ${oid}\n`)),
     packet('done\n'),
     flush,
   ]);

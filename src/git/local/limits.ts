@@ -25,3 +25,5 @@ export const packsMax = 1_000;
 export const objectFoldersMax = 8;
 /** A loose ref, an alternates file. */
 export const smallFileBytesMax = 16 * 1024;
+/** Files of one question that are read side by side. */
+export const filesAtOnceMax = 8;

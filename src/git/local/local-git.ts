@@ -14,6 +14,8 @@ import { join } from 'node:path';
 import type {
   Clock,
   FileContents,
+  FilesBounds,
+  FilesRead,
   Git,
   GitFailure,
   GitRepository,
@@ -22,6 +24,7 @@ import type {
   TreeListing,
 } from '../../ports/index.ts';
 import {
+  CommitFiles,
   errorCode,
   isAbsent,
   listTreeAt,
@@ -29,9 +32,9 @@ import {
   readFileAt,
   RepositoryFault,
 } from '../objects/index.ts';
-import { bounded } from '../operation/index.ts';
+import { bounded, readEach } from '../operation/index.ts';
 import { isRefName } from '../pack-protocol/index.ts';
-import { localGitLimits, type LocalGitLimits } from './limits.ts';
+import { filesAtOnceMax, localGitLimits, type LocalGitLimits } from './limits.ts';
 import { ObjectDatabase } from './object-database.ts';
 import { findRef, hasRefs } from './refs.ts';
 
@@ -84,6 +87,19 @@ class LocalGit implements Git {
     return this.#operation<FileContents>(repository, signal, (_gitDir, objects) =>
       readFileAt(objects, commitId, path, maxBytes, this.#limits.objectBytesMax),
     );
+  }
+
+  readFiles(
+    repository: GitRepository,
+    commitId: string,
+    paths: readonly string[],
+    bounds: FilesBounds,
+    signal: AbortSignal,
+  ): Promise<FilesRead> {
+    return this.#operation<FilesRead>(repository, signal, (_gitDir, objects) => {
+      const files = new CommitFiles(objects, commitId, this.#limits.objectBytesMax);
+      return readEach(paths, bounds, filesAtOnceMax, (path, bytesMax) => files.read(path, bytesMax));
+    });
   }
 
   listTree(

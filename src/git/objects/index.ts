@@ -1,5 +1,5 @@
 /** Git's objects: deltas, packed entries, trees, and the questions answered from them. */
-export { readFileAt, listTreeAt } from './commit-read.ts';
+export { CommitFiles, readFileAt, listTreeAt } from './commit-read.ts';
 export { applyDelta, deltaSizes } from './delta.ts';
 export { inflateExactly, inflateStart } from './inflate.ts';
 export { refuseAbove, type GitObject, type ObjectReader, type ObjectType } from './object.ts';

@@ -1,6 +1,6 @@
 /** Trees and the way through them: from a commit and a path to an entry, and from a folder to all that is below it. */
 import type { TreeEntry } from '../../ports/index.ts';
-import { treeDepthMax } from './limits.ts';
+import { foldersRememberedMax, treeDepthMax } from './limits.ts';
 import type { GitObject, ObjectReader } from './object.ts';
 import { corrupt, RepositoryFault } from './repository-fault.ts';
 
@@ -44,10 +44,11 @@ function entryKind(mode: string): EntryKind {
   return 'file';
 }
 
-/** Reads trees with one bound, and remembers nothing. */
+/** Reads trees with one bound. The folders walked through last are remembered, because files are asked for folder by folder. */
 export class TreeReader {
   readonly #objects: ObjectReader;
   readonly #treeBytesMax: number;
+  readonly #walked = new Map<string, Promise<ReadonlyMap<string, RawEntry>>>();
 
   constructor(objects: ObjectReader, treeBytesMax: number) {
     this.#objects = objects;
@@ -68,10 +69,22 @@ export class TreeReader {
     let entry: RawEntry | undefined = start;
     for (const part of parts) {
       if (entry.kind !== 'folder') return undefined;
-      entry = (await this.entries(entry.oid)).find(({ name }) => name === part);
+      entry = (await this.#byName(entry.oid)).get(part);
       if (entry === undefined) return undefined;
     }
     return entry;
+  }
+
+  #byName(oid: string): Promise<ReadonlyMap<string, RawEntry>> {
+    const known = this.#walked.get(oid);
+    this.#walked.delete(oid);
+    const found =
+      known ??
+      this.entries(oid).then((entries) => new Map(entries.toReversed().map((entry) => [entry.name, entry])));
+    this.#walked.set(oid, found);
+    const [oldest] = this.#walked.keys();
+    if (this.#walked.size > foldersRememberedMax && oldest !== undefined) this.#walked.delete(oldest);
+    return found;
   }
 
   async entries(oid: string): Promise<RawEntry[]> {

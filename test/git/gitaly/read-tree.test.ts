@@ -72,6 +72,22 @@ describe('reading a file by Gitaly', () => {
     expect(await read('none.yaml')).toMatchObject({ kind: 'notFound' });
   });
 
+  it('reads several files, and tells which one cannot be read', async () => {
+    const several = (paths: readonly string[], totalBytesMax = 1_000) => {
+      const bounds = { fileBytesMax: 500, totalBytesMax };
+      return world.git.readFiles(world.gitaly.repository('repo.git'), commitId, paths, bounds, never);
+    };
+    const answer = await several(['README.md', 'empty.yaml', 'manifests/a.yaml']);
+    expect(answer.kind === 'files' && [...answer.files.keys()].sort()).toEqual([
+      'README.md',
+      'empty.yaml',
+      'manifests/a.yaml',
+    ]);
+    expect(await several(['README.md', 'big.bin'])).toMatchObject({ kind: 'tooBig', path: 'big.bin' });
+    expect(await several(['README.md', 'link'])).toMatchObject({ kind: 'notAFile', path: 'link' });
+    expect(await several(['README.md', 'manifests/a.yaml'], 7)).toMatchObject({ kind: 'tooBig' });
+  });
+
   it('holds the size limit at the byte, and 0 is not without limit', async () => {
     expect(await read('README.md', 7)).toMatchObject({ kind: 'file' });
     expect(await read('README.md', 6)).toMatchObject({

@@ -167,6 +167,45 @@ describe('the cost of a remote', () => {
     expect(Number(/kas_git_http_cache_bytes (\d+)/.exec(body)?.[1])).toBeLessThanOrEqual(20_000);
   });
 
+  it('many small files are one exchange, and again none', async () => {
+    const repo = await world.init();
+    const files = Object.fromEntries(
+      Array.from({ length: 600 }, (_, n) => [`d${n % 7}/${n}.yaml`, `n: ${n}`]),
+    );
+    const commitId = await repo.commit(files);
+    await list(commitId, '.');
+    world.server.requests.length = 0;
+    const paths = Object.keys(files);
+    const together = (bounds = { fileBytesMax: 100, totalBytesMax: 10_000 }) =>
+      world.git.readFiles(world.server.repository(), commitId, paths, bounds, never);
+    const answer = await together();
+    expect(answer.kind).toBe('files');
+    expect(answer.kind === 'files' && answer.files.get('d6/13.yaml')?.toString()).toBe('n: 13');
+    expect(answer.kind === 'files' && answer.files.size).toBe(600);
+    expect(asked()).toEqual(['POST /git-upload-pack', 'POST /git-upload-pack']); // 500 and 100
+    await together();
+    expect(asked()).toHaveLength(2);
+    expect(await together({ fileBytesMax: 100, totalBytesMax: 1_000 })).toMatchObject({ kind: 'tooBig' });
+  });
+
+  it('of many files the one that is too big or no file is told', async () => {
+    const repo = await world.init();
+    const commitId = await repo.commit({
+      a: 'a',
+      big: Buffer.from(Array.from({ length: 50_000 }, (_, nth) => (nth * nth * nth) % 251)),
+      link: { symlink: 'a' },
+      z: 'z',
+    });
+    const together = (paths: readonly string[]) => {
+      const bounds = { fileBytesMax: 1_000, totalBytesMax: 2_000 };
+      return world.git.readFiles(world.server.repository(), commitId, paths, bounds, never);
+    };
+    expect(await together(['a', 'big', 'z'])).toMatchObject({ kind: 'tooBig', path: 'big' });
+    expect(await together(['a', 'link', 'z'])).toMatchObject({ kind: 'notAFile', path: 'link' });
+    expect(await together(['a', 'gone'])).toMatchObject({ kind: 'notFound', path: 'gone' });
+    expect(await together(['a', 'z'])).toMatchObject({ kind: 'files' });
+  });
+
   it('refuses a commit that is too large', async () => {
     await using small = await httpWorld({ limits: { packBytesMax: 10_000 } });
     small.server.configuration = ['uploadpack.allowFilter=false'];
