@@ -5,6 +5,8 @@
  *    HTTP codes, deadline). Nothing here throws for what a peer does.
  * 2. A status counts only when everything before it was delivered; a stream cut between the two is `lost`.
  * 3. When the server ended early, our side is reset so that the stream does not stay half open.
+ * 4. Messages are read with the headers of the answer known. On a connection inside a WebSocket or a proxy's tunnel
+ *    node:http2 may tell data first: it tells headers a tick later, and data as it comes.
  */
 import { constants } from 'node:http2';
 import type {
@@ -95,6 +97,9 @@ class Http2ClientCall extends StreamCore<ClientHttp2Stream> implements ClientCal
   readonly #observer: CallObserver | undefined;
   #status: RpcStatus | undefined;
   #trailers: Metadata = noMetadata;
+  #responded = false;
+  /** Data that came before the headers were told. */
+  #early: Buffer[] | undefined;
 
   constructor(session: ClientHttp2Session, raw: ClientHttp2Stream, method: string, options: CallOptions) {
     super(raw, options.messageBytesMax ?? defaultGrpcLimits.messageBytesMax, options.clock, options.log);
@@ -123,7 +128,21 @@ class Http2ClientCall extends StreamCore<ClientHttp2Stream> implements ClientCal
     super.closed();
   }
 
+  /** Invariant 4. */
+  override feed(chunk: Buffer): void {
+    if (this.#responded) super.feed(chunk);
+    else (this.#early ??= []).push(chunk);
+  }
+
   responded(headers: IncomingHttpHeaders, ended: boolean, rawHeaders: readonly string[]): void {
+    this.#answered(headers, ended, rawHeaders);
+    this.#responded = true;
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const chunk of early) this.feed(chunk);
+  }
+
+  #answered(headers: IncomingHttpHeaders, ended: boolean, rawHeaders: readonly string[]): void {
     if (this.settled || this.ending) return;
     const contentType = headers['content-type'];
     const isGrpc = contentType !== undefined && /^application\/grpc(?:[+;]|$)/i.test(contentType);
