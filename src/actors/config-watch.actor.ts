@@ -208,7 +208,11 @@ export class ConfigWatches {
     entry.askedAt = clock.now();
     const info = await gitlab.agentInfo(entry.session.token, signal);
     if (info.kind === 'unavailable') return info;
-    if (info.kind !== 'ok') return { kind: 'ended', ending: agentRefusal(info.kind) };
+    if (info.kind !== 'ok') {
+      // What holds for this stream holds for all the agent has here: it need not call again to be found out.
+      entry.session.recheck();
+      return { kind: 'ended', ending: agentRefusal(info.kind) };
+    }
     entry.session.agent = info.value;
     const { repository, defaultBranch } = info.value;
     if (this.#byId.has(entry.watchId)) entry.listenTo(pushes, repository);

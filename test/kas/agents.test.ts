@@ -124,6 +124,24 @@ describe('a token', () => {
   });
 });
 
+describe('an agent that is revoked while it calls nobody', () => {
+  it('is found out when its configuration is looked for, and nothing of it stays', async () => {
+    const agent = await begin();
+    const idle = await kas.idleTunnel(agent);
+    const watch = agent.configuration();
+    await watch.inbox.next();
+    await kas.writeDirectory([tokens.spare]);
+    await until(async () => {
+      await kas.clock.advanceAsync(1_000);
+      return watch.ended !== undefined;
+    });
+    for (const ended of [idle, watch])
+      expect(await ended.status).toEqual({ code: grpc.status.UNAUTHENTICATED, details: 'unauthenticated' });
+    await kas.reaches({ sessions: 0, tunnels: 0, watches: 0 });
+    await kas.writeDirectory();
+  });
+});
+
 describe('a pod', () => {
   it('is shown with what it said of itself, until it goes', async () => {
     const agent = await begin();

@@ -14,8 +14,8 @@ export interface WorldAgent {
   readonly project: string;
 }
 
-const jobTokenOf = (project: string) => `job-token-of-${project}`;
-const tokenOf = ({ id }: WorldAgent) => `agent-token-${String(id).padStart(20, '0')}`;
+export const jobTokenOf = (project: string) => `job-token-of-${project}`;
+export const tokenOf = ({ id }: WorldAgent) => `agent-token-${String(id).padStart(20, '0')}`;
 
 export class DashboardWorld {
   readonly folder: string;
@@ -53,6 +53,11 @@ observability:
     );
     const kas = await runKas({ configurationFile, logLevel: 'error' });
     return new DashboardWorld(folder, agents, kas);
+  }
+
+  /** Of the API and the pages. */
+  get origin(): string {
+    return `http://127.0.0.1:${this.#kas.ports.observability}`;
   }
 
   get url(): string {
@@ -168,7 +173,8 @@ class Wire {
   }
 }
 
-function directoryFile(agents: readonly WorldAgent[], accepted: readonly WorldAgent[]): string {
+/** What stands for GitLab: its agents, and jobs that may use them. */
+export function directoryFile(agents: readonly WorldAgent[], accepted: readonly WorldAgent[]): string {
   const projects = [...new Set(agents.map(({ project }) => project))];
   return JSON.stringify({
     agents: accepted.map((agent) => ({
