@@ -4,11 +4,12 @@
  *
  * K1. Connections without an agent are few (`strangersMax`). When there are as many, the oldest makes room if it had time
  *     enough to say who it is; else the new one is refused, so that a rush of agents gets through in the order it came.
+ * K2. An abuser decides how often he is cut, not how much is written about it: lines in the log are few, the metric counts all.
  */
 import { constants, type ServerHttp2Session } from 'node:http2';
 import type { AnyActorLogic, AnyActorRef } from 'xstate';
 import { agentConnectionMachine } from '../../statecharts/index.ts';
-import type { SessionAbuse } from '../pipe/grpc/index.ts';
+import { TokenBucket, type SessionAbuse } from '../pipe/grpc/index.ts';
 import { strangerMessageCode } from '../pipe/websocket/index.ts';
 import type { Clock, Counter, Log, Metrics, Random } from '../ports/index.ts';
 import { guarded, type DynamicSupervisor } from '../supervisor/index.ts';
@@ -59,12 +60,19 @@ export class AgentConnections {
   readonly #strangers = new Set<Connection>();
   readonly #refused: Counter;
   readonly #abused: Counter;
+  readonly #abuseLines: TokenBucket;
+  #abusesUntold = 0;
   #made = 0;
   readonly #onEmpty: (() => void)[] = [];
 
   constructor(deps: AgentConnectionsDeps) {
     this.#deps = deps;
     this.#logic = this.#makeLogic();
+    this.#abuseLines = new TokenBucket(
+      actorLimits.abuseLinesBurst,
+      actorLimits.abuseLinesPerSecond,
+      deps.clock.monotonic(),
+    );
     const { whose = 'agent' } = deps;
     this.#refused = deps.metrics.counter({
       name: `kas_${whose}_connections_refused_total`,
@@ -162,11 +170,15 @@ export class AgentConnections {
     const connection = this.#byHttp2.get(http2);
     if (connection === undefined) return;
     this.#abused.inc({ reason: abuse });
-    this.#deps.log.warn('Connection ended for abuse', {
-      listener: this.#deps.whose ?? 'agent',
-      peer: connection.peer,
-      reason: abuse,
-    });
+    if (this.#abuseLines.take(this.#deps.clock.monotonic())) {
+      this.#deps.log.warn('Connection ended for abuse', {
+        listener: this.#deps.whose ?? 'agent',
+        peer: connection.peer,
+        reason: abuse,
+        ...(this.#abusesUntold > 0 && { othersSinceLastLine: this.#abusesUntold }),
+      });
+      this.#abusesUntold = 0;
+    } else this.#abusesUntold += 1; // K2
     tell(connection.ref, { type: 'peer.abused', reason: abuse });
   }
 

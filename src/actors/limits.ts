@@ -18,6 +18,9 @@ export const actorLimits = {
   /** Log lines about refused agents: at once, and per second over a long time. */
   refusalLinesBurst: 60,
   refusalLinesPerSecond: 1,
+  /** Log lines about connections that were ended for abuse: at once, and per second over a long time. */
+  abuseLinesBurst: 10,
+  abuseLinesPerSecond: 0.2,
   /** Sessions: tokens on connections. */
   sessionsMax: 20_000,
   /** Tunnels of all agents together. */

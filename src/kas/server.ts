@@ -20,7 +20,7 @@ import {
 } from '../actors/index.ts';
 import { charts } from '../../statecharts/index.ts';
 import { FlightRecorder, inspectLimits } from '../inspect/index.ts';
-import { GrpcServer, widenWindow } from '../pipe/grpc/index.ts';
+import { GrpcServer } from '../pipe/grpc/index.ts';
 import { WebSocketStream } from '../pipe/websocket/index.ts';
 import type { Metrics } from '../ports/index.ts';
 import { methods } from '../protocol/index.ts';
@@ -202,7 +202,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
   const grpc = new GrpcServer({ strangers: true, clock, log: deps.grpcLog, observer: grpcMetrics });
   grpc.onSession = (session, peer, carrier) =>
     connections.accept(session, peer, () => {
-      widenWindow(session);
+      grpc.trust(session);
       if (carrier instanceof WebSocketStream) carrier.trust();
     });
   grpc.onAbuse = (session, abuse) => connections.abused(session, abuse);

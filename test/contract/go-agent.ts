@@ -72,6 +72,17 @@ export const httpResponse = {
 } as const;
 
 /** One Connect stream. */
+/** What was compressed already: an agent says the same things over and over, and zlib's state is a quarter of a megabyte each time. */
+const zips = new Map<string, Buffer>();
+
+function zipped(message: Buffer): Buffer {
+  const key = message.toString('latin1');
+  let zip = zips.get(key);
+  if (zip === undefined) zips.set(key, (zip = gzipSync(message)));
+  if (zips.size > 100) zips.clear();
+  return zip;
+}
+
 export class GoTunnel {
   readonly stream: PeerStream;
 
@@ -81,7 +92,7 @@ export class GoTunnel {
 
   /** Sends a ConnectRequest, compressed as the original compresses everything. */
   send(member: Bytes, end = false): this {
-    this.stream.send(gzipSync(member), { compressed: true, end });
+    this.stream.send(zipped(member), { compressed: true, end });
     return this;
   }
 

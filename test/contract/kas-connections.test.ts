@@ -101,6 +101,26 @@ describe('§16 a hostile connection', () => {
     expect((await refused('too_many_resets')) + (await refused('protocol_error'))).toBeGreaterThan(0);
   });
 
+  it('that makes one refused call after the other is told too_many_refusals', async () => {
+    const stranger = await GoAgent.dial(kas.ports.agents, 'nobody-knows-this-token');
+    for (let calls = 0; calls < 50 && !stranger.peer.isClosed; calls++) stranger.register();
+    await stranger.peer.closed;
+    expect(stranger.peer.goAways.all[0]).toMatchObject({
+      code: errorCode.enhanceYourCalm,
+      text: 'too_many_refusals',
+    });
+    expect(await refused('too_many_refusals')).toBe(1);
+  });
+
+  it('but not one on which an agent was accepted: it may be a balancer with strangers behind it', async () => {
+    await statusAtEnd(agent.register());
+    for (let calls = 0; calls < 50; calls++) {
+      const [code] = await statusAtEnd(agent.call('/nowhere/Nothing'));
+      expect(code).toBe(12);
+    }
+    expect(agent.peer.isClosed).toBe(false);
+  });
+
   it('that sends settings without end is told too_many_settings', async () => {
     for (let frames = 0; frames < 100; frames++) agent.peer.write(writeFrame(frameType.settings, 0, 0));
     await agent.peer.closed;

@@ -1,6 +1,6 @@
 /**
  * The hostile network of the abuse test, in a process of its own: `node attacker.ts PORT`. A thousand connections that never
- * become an agent, held all at once, and a hundred thousand streams that are opened to be reset. Writes one line of JSON
+ * become an agent, held all at once, and a hundred thousand streams that are opened to be reset, over as many connections as that takes. Writes one line of JSON
  * when everything is open and done, and leaves when its standard input ends.
  */
 import { once } from 'node:events';
@@ -14,7 +14,7 @@ import { Peer } from '../contract/peer.ts';
 
 const port = Number(process.argv[2]);
 const connections = 1_000;
-const resets = 100_000;
+const resetsMin = 100_000;
 const resetsPerConnection = 1_000;
 /** New connections per second; a faster attacker only measures how fast TLS is. */
 const pace = 200;
@@ -71,7 +71,8 @@ const kinds: readonly (() => Promise<Socket>)[] = [
   },
 ];
 
-async function resetStreams(): Promise<void> {
+/** Resets streams until the connection has had enough, on either side. Gives the resets that were sent. */
+async function resetStreams(): Promise<number> {
   const peer = new Peer(await tls(), true);
   peer.greet();
   const block = encodeHeaders([
@@ -82,11 +83,12 @@ async function resetStreams(): Promise<void> {
     ['content-type', 'application/grpc'],
     ['authorization', 'Bearer nobody'],
   ]);
-  for (let sent = 0; sent < resetsPerConnection; sent += 100) {
+  let sent = 0;
+  while (sent < resetsPerConnection && !peer.isClosed) {
     const batch: Buffer[] = [];
-    for (let at = sent; at < sent + 100; at++) {
-      batch.push(writeFrame(frameType.headers, 4, at * 2 + 1, block));
-      batch.push(writeFrame(frameType.rstStream, 0, at * 2 + 1, uint32(errorCode.cancel)));
+    for (const upTo = sent + 100; sent < upTo; sent++) {
+      batch.push(writeFrame(frameType.headers, 4, sent * 2 + 1, block));
+      batch.push(writeFrame(frameType.rstStream, 0, sent * 2 + 1, uint32(errorCode.cancel)));
     }
     peer.write(Buffer.concat(batch));
     await sleep(1);
@@ -94,6 +96,7 @@ async function resetStreams(): Promise<void> {
   peer.ping(); // answered after all of it was read
   await Promise.race([peer.closed, peer.pings.nextOrEnd()]);
   peer.close();
+  return sent;
 }
 
 const held: Socket[] = [];
@@ -102,10 +105,12 @@ for (let opened = 0; opened < connections; opened++) {
   if (open !== undefined) void open().then((socket) => held.push(socket));
   await sleep(1_000 / pace);
 }
-for (let sent = 0; sent < resets; sent += resetsPerConnection) await resetStreams();
+let resets = 0;
+let resetters = 0;
+for (; resets < resetsMin; resetters++) resets += await resetStreams();
 while (held.length < connections) await sleep(10);
 const open = held.filter((socket) => !socket.destroyed).length;
-process.stdout.write(`${JSON.stringify({ connections, open, resets })}\n`);
+process.stdout.write(`${JSON.stringify({ connections, open, resets, resetters })}\n`);
 process.stdin.resume();
 await once(process.stdin, 'end');
 process.exit();

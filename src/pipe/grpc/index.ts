@@ -12,4 +12,4 @@ export { serverStreamHandler, unaryHandler, type MessageSink } from './server-me
 export type { SessionAbuse } from './session-guard.ts';
 export { TokenBucket } from './token-bucket.ts';
 export { firstBytes, type FirstBytes } from './preface.ts';
-export { GrpcServer, http2ServerOptions, widenWindow } from './server.ts';
+export { GrpcServer, http2ServerOptions } from './server.ts';

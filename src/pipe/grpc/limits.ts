@@ -30,6 +30,12 @@ export interface GrpcLimits {
   /** RST_STREAM frames a client may send at once, and in each second of a long time ("rapid reset"). */
   readonly resetsBurst: number;
   readonly resetsPerSecond: number;
+  /**
+   * Calls of a session without an accepted agent that may be refused at once, and in each second. An agent with a wrong token
+   * makes about a dozen calls every ten seconds.
+   */
+  readonly refusalsBurst: number;
+  readonly refusalsPerSecond: number;
   /** SETTINGS frames a client may send at once (grpc-go sends one whenever its window grows), and in each second. */
   readonly settingsBurst: number;
   readonly settingsPerSecond: number;
@@ -52,6 +58,8 @@ export const defaultGrpcLimits: GrpcLimits = {
   sessionMegabytesMax: 256,
   resetsBurst: 1000,
   resetsPerSecond: 33,
+  refusalsBurst: 20,
+  refusalsPerSecond: 2,
   settingsBurst: 32,
   settingsPerSecond: 1,
   settingsEntriesMax: 32,

@@ -136,6 +136,7 @@ export class Http2ServerCall extends StreamCore<ServerHttp2Stream> implements Se
     if (!this.open) return;
     this.open = false;
     this.#guard?.sent();
+    if (refusals.has(outcome.code)) this.#guard?.refused();
     if (this.raw.headersSent) {
       this.#trailers = block;
       this.raw.end();
@@ -201,6 +202,13 @@ export class Http2ServerCall extends StreamCore<ServerHttp2Stream> implements Se
     this.#observer?.onCallEnded(this.method, this.#code);
   }
 }
+
+/** How calls end that are refused for who makes them. */
+const refusals: ReadonlySet<StatusCode> = new Set([
+  StatusCode.Unauthenticated,
+  StatusCode.PermissionDenied,
+  StatusCode.ResourceExhausted,
+]);
 
 // `sendDate` is not in the types of node:http2; gRPC has no use for the header.
 const streamingAnswer = { waitForTrailers: true, sendDate: false };

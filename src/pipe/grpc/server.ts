@@ -5,7 +5,8 @@
  *    spec/wire.md §1. None of this is logged: a hostile peer chooses how often it happens.
  * 2. `te: trailers` is not demanded and any `:authority` is taken, as grpc-go does.
  * 3. No timeout is ever set on a stream: tunnels idle for many minutes (spec/wire.md §16).
- * 4. What a client does to its connection is counted by its {@link SessionGuard}; the owner of the session ends it.
+ * 4. What a client does to its connection is counted by its {@link SessionGuard}; the owner of the session ends it. Calls
+ *    that come after it was told get no answer: a chunk of many frames may hold a thousand of them.
  */
 import { constants, createServer } from 'node:http2';
 import type {
@@ -32,8 +33,8 @@ import { parseTimeout } from './timeout.ts';
 
 export interface GrpcServerOptions {
   /**
-   * Clients are strangers until their owner calls {@link widenWindow}: what of one connection waits to be read is bounded by
-   * HTTP/2's own first window (64 KiB) and not by `windows.sessionBytes`.
+   * Clients are strangers until their owner calls {@link GrpcServer.trust}: what of one connection waits to be read is bounded
+   * by HTTP/2's own first window (64 KiB) and not by `windows.sessionBytes`, and few of its calls may be refused.
    */
   readonly strangers?: boolean | undefined;
   readonly clock: Clock;
@@ -92,7 +93,7 @@ function serverSettings(limits: GrpcLimits) {
 const contentTypePattern = /^application\/grpc(?:\+proto)?(?:;[\x20-\x7e]*)?$/i;
 
 /** Lets all streams of a connection together have what a real network needs (`windows`). */
-export function widenWindow(session: ServerHttp2Session): void {
+function widenWindow(session: ServerHttp2Session): void {
   if (!session.destroyed) session.setLocalWindowSize(windows.sessionBytes);
 }
 
@@ -168,12 +169,23 @@ export class GrpcServer {
     this.#arriving = undefined;
   }
 
+  /** An agent on this session was accepted: the limits for strangers do not hold any more. */
+  trust(session: ServerHttp2Session): void {
+    widenWindow(session);
+    this.#guards.get(session)?.trust();
+  }
+
   #onSession(session: ServerHttp2Session): void {
     if (!this.#strangers) widenWindow(session);
     const peer = this.#arriving?.peer ?? socketAddress(session);
     this.#peers.set(session, peer);
-    const tell = (abuse: SessionAbuse) => this.onAbuse(session, abuse);
-    this.#guards.set(session, new SessionGuard(session, this.#limits, this.#clock, tell));
+    const tell = (abuse: SessionAbuse) => {
+      // Not while its first bytes are read: node:http2 throws when the session is gone before it has read them all.
+      if (this.#arriving === undefined) this.onAbuse(session, abuse);
+      else setImmediate(() => this.onAbuse(session, abuse));
+    };
+    const guard = new SessionGuard(session, this.#limits, this.#clock, tell, this.#strangers);
+    this.#guards.set(session, guard);
     this.onSession(session, peer, this.#arriving?.carrier);
   }
 
@@ -185,8 +197,10 @@ export class GrpcServer {
       if (!session.destroyed) guard?.reset();
       return;
     }
+    if (guard?.isSpent === true) return drop(raw); // invariant 4
     const refuse = (outcome: RpcStatus, answerType: string, httpStatus?: number) => {
       guard?.sent();
+      guard?.refused();
       raw.once('close', () => {
         if (raw.rstCode !== constants.NGHTTP2_NO_ERROR && !session.destroyed) guard?.reset();
       });
@@ -259,6 +273,12 @@ function refuseStream(
   block['grpc-accept-encoding'] = acceptedEncodings;
   answerTrailersOnly(raw, contentType, block, httpStatus);
   raw.resume();
+}
+
+/** A stream of a session that is being ended. */
+function drop(raw: ServerHttp2Stream): void {
+  raw.on('error', ignore);
+  raw.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
 function single(value: string | string[] | undefined): string | undefined {
