@@ -56,6 +56,8 @@ const indexOnly = Object.keys(folders).map((folder) => ({
       `^src/${folder}/index\\.ts$`,
       `^src/${folder}/[a-z0-9-]+/index\\.ts$`,
       `^src/${folder}/main\\.ts$`,
+      // A version needs nothing of what it is the version of.
+      `^src/${folder}/build-info\\.ts$`,
     ],
   },
 }));

@@ -21,6 +21,7 @@ import { gitopsStreamMachine } from './gitops-stream.ts';
 import { fluxMachine } from './flux.ts';
 import { fluxNotificationsMachine } from './flux-notifications.ts';
 import { workQueueMachine } from './work-queue.ts';
+import { newsTailMachine } from './news-tail.ts';
 import { policyInquiryMachine } from './policy-inquiry.ts';
 import { liveFeedMachine } from './live-feed.ts';
 import { gitopsSyncMachine } from './gitops-sync.ts';
@@ -73,6 +74,7 @@ export const charts: readonly Chart[] = [
   { name: 'live-feed', machine: liveFeedMachine },
   { name: 'manifest-watch', machine: manifestWatchMachine },
   { name: 'module', machine: moduleMachine },
+  { name: 'news-tail', machine: newsTailMachine },
   { name: 'object-wait', machine: objectWaitMachine },
   { name: 'policy-inquiry', machine: policyInquiryMachine },
   { name: 'registration', machine: registrationMachine },
@@ -154,6 +156,7 @@ export { fluxStreamMachine, type FluxPush, type FluxTold } from './flux-stream.t
 export { kasMachine } from './kas.ts';
 export { listenerMachine } from './listener.ts';
 export { liveFeedMachine } from './live-feed.ts';
+export { newsTailMachine, type StreamEnd } from './news-tail.ts';
 export { requestLimits, requestMachine } from './request.ts';
 export { storeBackoffMs, storeLinkMachine, type DialVerdict } from './store-link.ts';
 export { storeUpkeepMachine } from './store-upkeep.ts';

@@ -1,16 +1,8 @@
 /** `kastor charts`: the statecharts this program runs, as pictures and for other tools. */
 import { writeFileSync } from 'node:fs';
 import { chartDrawing, chartGraphOf, chartJsonOf, chartSvg, diagramOf, scxmlOf } from '../inspect/index.ts';
+import type { ChartsOptions } from './chart-formats.ts';
 import { type Chart, charts } from '../../statecharts/index.ts';
-
-export const chartFormats = ['svg', 'mermaid', 'scxml', 'json'] as const;
-type ChartFormat = (typeof chartFormats)[number];
-
-export interface ChartsOptions {
-  readonly format: string;
-  readonly full: boolean;
-  readonly output?: string;
-}
 
 /** Writes a chart, or without a name the list of all; throws what the person at the terminal should read. */
 export function showCharts(name: string | undefined, options: ChartsOptions): void {
@@ -33,10 +25,7 @@ function chartNamed(name: string): Chart {
 }
 
 function exported({ name, machine }: Chart, { format, full }: ChartsOptions): string {
-  const known = chartFormats.find((one) => one === format);
-  if (known === undefined)
-    throw new Error(`no format is called ${format}; there are ${chartFormats.join(', ')}`);
-  const formats: Readonly<Record<ChartFormat, () => string>> = {
+  const formats: Readonly<Record<typeof format, () => string>> = {
     svg: () => {
       const drawing = chartDrawing(name);
       if (drawing === undefined) throw new Error(`there is no drawing of ${name}; "npm run charts" makes it`);
@@ -46,5 +35,5 @@ function exported({ name, machine }: Chart, { format, full }: ChartsOptions): st
     scxml: () => scxmlOf(chartGraphOf(machine)),
     json: () => chartJsonOf(machine),
   };
-  return formats[known]();
+  return formats[format]();
 }

@@ -11,6 +11,8 @@ export {
   type Probe,
 } from './observability.ts';
 export {
+  activeStates,
+  changeText,
   chartDrawing,
   chartGraphOf,
   chartJsonOf,
@@ -20,6 +22,8 @@ export {
   diagramIdOf,
   diagramOf,
   edgesOfView,
+  eventText,
+  leafText,
   scxmlOf,
   type Box,
   type ChartDrawing,

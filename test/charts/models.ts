@@ -242,6 +242,16 @@ export const chartModels: Readonly<Record<string, ChartModel>> = {
     }),
     project: ({ wanted }) => wanted,
   },
+  'news-tail': {
+    input: { tailId: 't1' },
+    payloads: () => ({
+      'xstate.done.actor.follow': [
+        { output: { kind: 'lost', reason: 'closed' } },
+        { output: { kind: 'refused', reason: 'no token' } },
+      ],
+    }),
+    project: ({ reached }) => reached,
+  },
   'object-wait': {
     input: { timeoutMs: 1_000 },
     payloads: () => ({

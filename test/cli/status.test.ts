@@ -14,15 +14,18 @@ import { run } from '../system/world.ts';
 const program = new URL('../../src/cli/kastor.ts', import.meta.url).pathname;
 
 /** In this process; a test starts one real one, because that takes seconds. */
-async function shown(kas: string, options: { output?: string; watch?: boolean; signal?: AbortSignal } = {}) {
+async function shown(
+  kas: string,
+  options: { output?: 'table' | 'json' | 'yaml'; watch?: boolean; signal?: AbortSignal } = {},
+) {
   const { output = 'table', watch = false, signal = new AbortController().signal } = options;
   const stdout = new PassThrough();
   const stderr = new PassThrough();
   await status({ kas, output, watch }, { stdout, stderr }, signal);
   return { stdout: String(stdout.read() ?? ''), stderr: String(stderr.read() ?? '') };
 }
-const complaint = (kas: string, output?: string) =>
-  shown(kas, output === undefined ? {} : { output }).then(
+const complaint = (kas: string) =>
+  shown(kas).then(
     () => 'nothing was wrong',
     (error: unknown) => (error as Error).message,
   );
@@ -114,10 +117,7 @@ describe('kastor status', () => {
     await new Promise((resolve) => other.close(resolve));
     expect(await complaint(`http://127.0.0.1:${port}`)).toMatch(/ECONNREFUSED.* observability\.listen/);
     expect(await complaint('ftp://127.0.0.1')).toContain('no http or https address');
-    expect(await complaint('http://a:secret@127.0.0.1')).toBe(
-      '--kas may not hold a password: kas wants none',
-    );
-    expect(await complaint('http://127.0.0.1', 'xml')).toContain('table or json');
+    expect(await complaint('http://a:secret@127.0.0.1')).toMatch(/^--kas may not hold a password/);
   });
 
   it('while watching tells of trouble and goes on until it is interrupted', async () => {
@@ -148,7 +148,7 @@ describe('the text of a status', () => {
   };
 
   it('says so when there is nothing', () => {
-    expect(statusText(nothing, 0, (_, text) => text)).toBe(
+    expect(statusText(nothing, 0, { paint: (_, text) => text, width: Infinity })).toBe(
       'kas 1.0\n\nNo agent is connected.\n\nNo agent told of a manifest project.',
     );
   });
@@ -161,7 +161,7 @@ describe('the text of a status', () => {
       state: 'registered',
     }));
     const paint = (_style: string, text: string) => `\u001b[1m${text}\u001b[0m`;
-    const text = statusText({ ...nothing, agents }, 90_000_000, paint);
+    const text = statusText({ ...nothing, agents }, 90_000_000, { paint, width: Infinity });
     const rows = stripVTControlCharacters(text).split('\n').slice(3, 6);
     const columns = rows.map((row) => row.indexOf('registered') + (row.includes('漢字') ? 2 : 0));
     expect(new Set(columns).size).toBe(1);

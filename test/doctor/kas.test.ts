@@ -269,7 +269,7 @@ describe('the command', () => {
     for (const flag of ['--kas-address', '--kubeconfig', '--idle', '-o, --output'])
       expect(stdout).toContain(flag);
     const wrong = await doctor('agent', '--kas-adress', 'x');
-    expect([wrong.code, wrong.stdout]).toEqual([1, '']);
+    expect([wrong.code, wrong.stdout]).toEqual([2, '']);
     expect(wrong.stderr).toMatch(/^kastor: doctor agent: unknown option '--kas-adress'/);
   });
 });

@@ -4,7 +4,9 @@
  */
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { askKas } from '../../src/cli/status/kas-state.ts';
+import { KasApi } from '../../src/cli/remote/kas-api.ts';
+import { targetOf } from '../../src/cli/remote/target.ts';
+import { kasState } from '../../src/cli/status/state-shape.ts';
 import { BareRepository } from '../git/bare-repository.ts';
 import { startCluster, type Cluster } from '../fakes/kube-apiserver.ts';
 import { SeededRandom } from '../fakes/seeded-random.ts';
@@ -19,6 +21,15 @@ const configuration = `gitops:
       prune_propagation_policy: background
 `;
 const waitMs = 60_000;
+
+const askKas = async (kas: string) => {
+  const api = new KasApi(targetOf({ kas }, {}));
+  try {
+    return await api.get('/state', kasState);
+  } finally {
+    await api.close();
+  }
+};
 
 let cluster: Cluster;
 let world: World;

@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { AgentDetail, StepFrame } from '../../src/kas/dashboard/wire.ts';
 import { useDrawing } from '../charts/drawing.ts';
 import { LiveChart } from '../charts/live-chart.tsx';
-import { activeStates, leafText, takenEdges } from '../charts/state-name.ts';
+import { activeStates, leafText, takenEdges } from '../../src/inspect/charts/state-name.ts';
 import { Choice } from '../fleet/fleet-page.tsx';
 import { useKeys } from '../keys.ts';
 import { follow, link, type StreamEvent } from '../live/api.ts';

@@ -1,6 +1,6 @@
 /** What was when: a lane per region, a tick per event. Clicking or dragging goes to that moment. */
 import { useRef, useState } from 'preact/hooks';
-import { changeText, eventText } from '../charts/state-name.ts';
+import { changeText, eventText } from '../../src/inspect/charts/state-name.ts';
 import { ago, clockText } from '../time.ts';
 import { Choice } from '../fleet/fleet-page.tsx';
 import type { Lane, Moment } from './frames.ts';

@@ -1,6 +1,6 @@
 /** The tree of supervisors: who runs, what was restarted, how near each is to giving up or to being full. */
 import type { SupervisorNode } from '../../src/kas/dashboard/wire.ts';
-import { leafText } from '../charts/state-name.ts';
+import { leafText } from '../../src/inspect/charts/state-name.ts';
 import { useView } from '../live/view.ts';
 import { clockText, milliseconds, number } from '../time.ts';
 

@@ -1,21 +1,21 @@
 /** What `kastor status` prints for people: agents, their manifest projects, what fails and why. */
 import { harmlessText } from '../../protocol/index.ts';
-import type { AgentState, KasState, ProjectState } from './kas-state.ts';
-import { tableOf } from './table.ts';
-
-export type Style = 'bold' | 'dim' | 'red' | 'yellow' | 'green' | 'cyan';
-export type Paint = (style: Style, text: string) => string;
+import { age } from '../terminal/age.ts';
+import type { Paint, Style } from '../terminal/paint.ts';
+import { tableOf, type Cell, type Column, type TableLook } from '../terminal/table.ts';
+import type { AgentState, KasState, ProjectState } from './state-shape.ts';
 
 const cellBytesMax = 100;
 const causeBytesMax = 400;
 const outcomesShown = 10;
 
 /** @param nowMs wall clock, for ages */
-export function statusText(state: KasState, nowMs: number, paint: Paint): string {
+export function statusText(state: KasState, nowMs: number, look: TableLook): string {
   const { agents, agentsHidden, gitops } = state;
-  const lines = [paint('bold', `kas ${cell(state.version)}`), '', ...agentLines(agents, nowMs, paint)];
+  const { paint } = look;
+  const lines = [paint('bold', `kas ${cell(state.version)}`), '', ...agentLines(agents, nowMs, look)];
   if (agentsHidden > 0) lines.push(paint('dim', `and ${agentsHidden} more agents`));
-  lines.push('', ...projectLines(gitops.projects, nowMs, paint));
+  lines.push('', ...projectLines(gitops.projects, nowMs, look));
   if (gitops.projectsHidden > 0) lines.push(paint('dim', `and ${gitops.projectsHidden} more projects`));
   const troubles = gitops.projects.flatMap((project) => troubleLines(project, paint));
   if (troubles.length > 0) lines.push('', ...troubles);
@@ -24,47 +24,52 @@ export function statusText(state: KasState, nowMs: number, paint: Paint): string
       .slice(0, outcomesShown)
       .map(({ at, agentId, project, commit, outcome }) => [
         `${age(at, nowMs)} ago`,
-        cell(agentId),
-        cell(project),
+        agentId,
+        project,
         short(commit),
-        paint(toneOf(outcome), cell(outcome)),
+        { text: outcome, style: toneOf(outcome) },
       ]);
-    lines.push('', ...headed(['LATELY', 'AGENT', 'PROJECT', 'COMMIT', 'OUTCOME'], rows, paint));
+    lines.push('', ...tableOf(columns('LATELY', 'AGENT', 'PROJECT', 'COMMIT', 'OUTCOME'), rows, look));
   }
   return lines.join('\n');
 }
 
-function agentLines(agents: readonly AgentState[], nowMs: number, paint: Paint): readonly string[] {
+/** Names of projects give way where there is little room. */
+function columns(...titles: readonly string[]): readonly Column[] {
+  return titles.map((title) => ({ title, shrinks: /^(PROJECT|NAME|POD|STATE)$/.test(title) }));
+}
+
+function agentLines(agents: readonly AgentState[], nowMs: number, look: TableLook): readonly string[] {
   if (agents.length === 0) return ['No agent is connected.'];
   const rows = agents.map(({ agentId, agentName, state, connectedAt, version, podName }) => {
     const name = stateText(state);
     return [
-      cell(agentId ?? '?'),
-      cell(agentName ?? ''),
-      paint(name === 'registered' ? 'green' : 'yellow', cell(name)),
+      agentId ?? '?',
+      agentName ?? '',
+      { text: name, style: name === 'registered' ? ('green' as const) : ('yellow' as const) },
       age(connectedAt, nowMs),
-      cell(version ?? ''),
-      cell(podName ?? ''),
+      version ?? '',
+      podName ?? '',
     ];
   });
-  return headed(['AGENT', 'NAME', 'STATE', 'SINCE', 'VERSION', 'POD'], rows, paint);
+  return tableOf(columns('AGENT', 'NAME', 'STATE', 'SINCE', 'VERSION', 'POD'), rows, look);
 }
 
-function projectLines(projects: readonly ProjectState[], nowMs: number, paint: Paint): readonly string[] {
+function projectLines(projects: readonly ProjectState[], nowMs: number, look: TableLook): readonly string[] {
   if (projects.length === 0) return ['No agent told of a manifest project.'];
-  const rows = projects.map((project) => {
+  const rows = projects.map((project): readonly Cell[] => {
     const { counts, isLastKnown } = project;
     const phase = isLastKnown ? `${project.phase} (last known)` : project.phase;
     const failed = counts.failed + counts.unreconciled;
     return [
-      cell(project.agentId),
-      cell(project.project),
+      project.agentId,
+      project.project,
       short(project.commit),
-      paint(isLastKnown ? 'dim' : toneOf(project.phase), cell(phase)),
+      { text: phase, style: isLastKnown ? 'dim' : toneOf(project.phase) },
       String(counts.applied),
       String(counts.pruned),
-      failed === 0 ? '0' : paint('red', String(failed)),
-      project.phase === 'held' ? paint('yellow', 'yes') : 'no',
+      failed === 0 ? '0' : { text: String(failed), style: 'red' },
+      project.phase === 'held' ? { text: 'yes', style: 'yellow' } : 'no',
       `${age(project.reportedAt, nowMs)} ago`,
       project.syncedAt === undefined
         ? 'never'
@@ -83,7 +88,7 @@ function projectLines(projects: readonly ProjectState[], nowMs: number, paint: P
     'TOLD',
     'LAST SUCCESS',
   ];
-  return headed(head, rows, paint);
+  return tableOf(columns(...head), rows, look);
 }
 
 /** Why a project is not as it should be: the first object that fails, with its last Event. */
@@ -107,15 +112,6 @@ function troubleLines(project: ProjectState, paint: Paint): readonly string[] {
   return lines;
 }
 
-function headed(
-  head: readonly string[],
-  rows: readonly (readonly string[])[],
-  paint: Paint,
-): readonly string[] {
-  const [first = '', ...rest] = tableOf(head, rows);
-  return [paint('dim', first), ...rest];
-}
-
 function toneOf(phase: string): Style {
   if (phase === 'synced') return 'green';
   if (phase === 'failed' || phase === 'unreadable') return 'red';
@@ -126,14 +122,6 @@ function toneOf(phase: string): Style {
 function stateText(value: unknown): string {
   if (typeof value === 'string') return value;
   return typeof value === 'object' && value !== null ? (Object.keys(value)[0] ?? 'unknown') : 'unknown';
-}
-
-/** Between two points in time, in the largest unit that fits: `7s`, `12m`, `5h`, `3d`. */
-function age(thenMs: number, nowMs: number): string {
-  const seconds = Math.max(0, Math.floor((nowMs - thenMs) / 1_000));
-  if (seconds < 100) return `${seconds}s`;
-  if (seconds < 6_000) return `${Math.floor(seconds / 60)}m`;
-  return seconds < 172_800 ? `${Math.floor(seconds / 3_600)}h` : `${Math.floor(seconds / 86_400)}d`;
 }
 
 function short(commit: string): string {

@@ -69,7 +69,7 @@ function authentication({ state, reason, isRefused, agent }: LadderFacts): Hop {
 }
 
 function tenants({ pod, watches, tunnels, idleTunnels, reason }: LadderFacts): readonly Hop[] {
-  const open = `${tunnels} ${tunnels === 1 ? 'tunnel' : 'tunnels'}, ${idleTunnels} of the agent idle`;
+  const open = `${tunnels} open; ${idleTunnels} of the agent's are idle`;
   return [
     pod === ''
       ? { rung: 'registration', state: 'waiting', observed: 'its pod has not said who it is' }

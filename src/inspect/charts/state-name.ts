@@ -2,7 +2,7 @@
  * Reads the name of a state as transitions tell it: `a.b` for nested states, `(x.y|z)` for regions side by side; and says which
  * states of the chart are then active, and which edge was taken to get there.
  */
-import type { ChartGraph } from '../../src/inspect/charts/chart-graph.ts';
+import type { ChartGraph } from './chart-graph.ts';
 
 /** Ids of all active states, the machine's own first. */
 export function activeStates(machine: string, name: string): string[] {

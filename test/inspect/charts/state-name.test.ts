@@ -1,8 +1,8 @@
 /** How the pages read the names of states, and find the edge an event took. */
 import { expect, it } from 'vitest';
-import { agentSessionMachine } from '../../statecharts/index.ts';
-import { chartGraphOf } from '../../src/inspect/index.ts';
-import { activeStates, changeText, eventText, takenEdges } from '../../web/charts/state-name.ts';
+import { agentSessionMachine } from '../../../statecharts/index.ts';
+import { chartGraphOf } from '../../../src/inspect/index.ts';
+import { activeStates, changeText, eventText, takenEdges } from '../../../src/inspect/charts/state-name.ts';
 
 it('nested states and regions side by side become the ids of all active states', () => {
   expect(activeStates('m', '')).toEqual([]);
