@@ -3,11 +3,12 @@
  * agent take before and during an attack, and what memory kas has before and after it. The abuse test asserts with it,
  * `bench/abuse.ts` prints it.
  */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
+import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { request } from 'undici';
@@ -22,24 +23,28 @@ export interface Latency {
   readonly maxMs: number;
 }
 
+export interface Attack {
+  readonly connections: number;
+  /** Of these, held by kas to the end. */
+  readonly open: number;
+  readonly resets: number;
+  /** Connections the resets took. */
+  readonly resetters: number;
+}
+
 export interface AbuseResult {
   readonly idle: Latency;
   /** While connections are opened and streams are reset. */
   readonly attacked: Latency;
   /** While a thousand hostile connections are held. */
   readonly besieged: Latency;
-  readonly attack: {
-    readonly connections: number;
-    readonly open: number;
-    readonly resets: number;
-    /** Connections they took. */
-    readonly resetters: number;
-  };
+  readonly attack: Attack;
   /** Bytes of the heap in use after a collection. */
   readonly heapBefore: number;
   readonly heapAfter: number;
   readonly residentBefore: number;
-  readonly residentAfter: number;
+  /** After each storm; pages the allocator keeps are counted. */
+  readonly residentAfterEach: readonly number[];
   /** Requests that were not answered with 200. */
   readonly failed: number;
 }
@@ -50,7 +55,8 @@ const collector =
   `const gc=runInNewContext('gc');process.on('SIGUSR2',()=>gc());`;
 const nodeOptions = `--import=data:text/javascript,${encodeURIComponent(collector)}`;
 
-export async function sufferAbuse(idleRequests: number): Promise<AbuseResult> {
+/** @param storms how often the attack is made; only the first one's requests are measured. */
+export async function sufferAbuse(idleRequests: number, storms = 1): Promise<AbuseResult> {
   const world = await World.prepare({ kubeconfig: '' });
   const processes: TestProcess[] = [];
   try {
@@ -63,7 +69,7 @@ export async function sufferAbuse(idleRequests: number): Promise<AbuseResult> {
     await kas.said(/Kubernetes API endpoint is up/);
     const agent = await goodAgent(world);
     await world.serving();
-    const result = await attack(world, kas, idleRequests);
+    const result = await attack(world, kas, idleRequests, storms);
     agent.close();
     return result;
   } finally {
@@ -97,32 +103,33 @@ async function goodAgent(world: World): Promise<GoAgent> {
   return agent;
 }
 
-async function attack(world: World, kas: TestProcess, idleRequests: number): Promise<AbuseResult> {
+async function attack(
+  world: World,
+  kas: TestProcess,
+  idleRequests: number,
+  storms: number,
+): Promise<AbuseResult> {
   const measure = new Measure(world);
   await measure.take(() => measure.size >= 2 * idleRequests); // warm
   const before = await memory(world, kas, () => true);
   const idle = await measure.take(() => measure.size >= idleRequests);
 
-  const attacker = spawn(
-    process.execPath,
-    [new URL('attacker.ts', import.meta.url).pathname, String(world.ports.agents)],
-    { stdio: ['pipe', 'pipe', 'inherit'] },
-  );
-  // It has no machine of its own here, so it gives way to those it attacks.
-  if (attacker.pid !== undefined) setPriority(attacker.pid, constants.priority.PRIORITY_LOW);
-  let done: AbuseResult['attack'] | undefined;
-  createInterface({ input: attacker.stdout }).once('line', (line) => {
-    done = JSON.parse(line) as AbuseResult['attack'];
-  });
-  const gone = once(attacker, 'exit');
+  const bound = before.heap * 1.25 + 16 * 1024 * 1024;
+  const calm = () => memory(world, kas, ({ heap, strangers }) => strangers === 0 && heap < bound);
+  const attacker = new Attacker(world.ports.agents);
   try {
-    const attacked = await measure.take(() => done !== undefined || attacker.exitCode !== null);
-    if (done === undefined) throw new Error('the attacker ended early');
+    const attacked = await measure.take(() => attacker.isReady);
+    const done = await attacker.ready;
     const besieged = await measure.take(() => measure.size >= idleRequests);
-    attacker.stdin.end();
-    await gone;
-    const bound = before.heap * 1.25 + 16 * 1024 * 1024;
-    const after = await memory(world, kas, ({ heap, strangers }) => strangers === 0 && heap < bound);
+    await attacker.leave();
+    const afterEach = [await calm()];
+    for (let storm = 2; storm <= storms; storm++) {
+      const another = new Attacker(world.ports.agents);
+      await another.ready;
+      await another.leave();
+      afterEach.push(await calm());
+    }
+    const after = afterEach.at(-1) ?? before;
     return {
       idle,
       attacked,
@@ -131,11 +138,46 @@ async function attack(world: World, kas: TestProcess, idleRequests: number): Pro
       heapBefore: before.heap,
       heapAfter: after.heap,
       residentBefore: before.resident,
-      residentAfter: after.resident,
+      residentAfterEach: afterEach.map(({ resident }) => resident),
       failed: measure.failed,
     };
   } finally {
-    if (attacker.exitCode === null) attacker.kill('SIGKILL');
+    attacker.kill();
+  }
+}
+
+/** `attacker.ts` in a process of its own. */
+class Attacker {
+  /** Everything is open and done; what it says of it. */
+  readonly ready: Promise<Attack>;
+  isReady = false;
+  readonly #process: ChildProcessByStdio<Writable, Readable, null>;
+  readonly #gone: Promise<unknown>;
+
+  constructor(port: number) {
+    const script = new URL('attacker.ts', import.meta.url).pathname;
+    this.#process = spawn(process.execPath, [script, String(port)], { stdio: ['pipe', 'pipe', 'inherit'] });
+    // It has no machine of its own here, so it gives way to those it attacks.
+    if (this.#process.pid !== undefined) setPriority(this.#process.pid, constants.priority.PRIORITY_LOW);
+    this.#gone = once(this.#process, 'exit');
+    this.ready = this.#said().finally(() => {
+      this.isReady = true;
+    });
+  }
+
+  async #said(): Promise<Attack> {
+    for await (const line of createInterface({ input: this.#process.stdout }))
+      return JSON.parse(line) as Attack;
+    throw new Error('the attacker ended early');
+  }
+
+  async leave(): Promise<void> {
+    this.#process.stdin.end();
+    await this.#gone;
+  }
+
+  kill(): void {
+    if (this.#process.exitCode === null) this.#process.kill('SIGKILL');
   }
 }
 
