@@ -22,6 +22,6 @@ export type { SeenPoller } from './seen-poller.ts';
 export { type Tunnel, Tunnels } from './tunnel.actor.ts';
 export { TunnelDirectory } from './tunnel-directory.ts';
 export { createKasLogic, type KasTree } from './kas.actor.ts';
-export { WorkerPool } from './worker-pool.actor.ts';
+export { WorkerPool, type MakeManifestWorkers } from './worker-pool.actor.ts';
 export { createUsageReporterLogic } from './usage-reporter.actor.ts';
 export { UsageTracker } from './usage-tracker.ts';

@@ -15,12 +15,21 @@ export interface WorkerPoolDeps {
   readonly log: Log;
   /** Threads at the most. */
   readonly threads: number;
+  /** Threads of this process unless given. */
+  readonly make?: MakeManifestWorkers | undefined;
 }
+
+/** Makes the workers of one life of the pool. */
+export type MakeManifestWorkers = (
+  deps: ConstructorParameters<typeof ManifestWorkers>[0],
+) => Pick<ManifestWorkers, 'read' | 'check' | 'stop'>;
+
+const inThreads: MakeManifestWorkers = (deps) => new ManifestWorkers(deps);
 
 export class WorkerPool {
   readonly logic: AnyActorLogic;
   readonly #deps: WorkerPoolDeps;
-  #workers: ManifestWorkers | undefined;
+  #workers: ReturnType<MakeManifestWorkers> | undefined;
   #actor: AnyActorRef | undefined;
 
   constructor(deps: WorkerPoolDeps) {
@@ -43,9 +52,9 @@ export class WorkerPool {
       workerPoolMachine.provide({
         actors: {
           open: fromPromise(async ({ self, signal }) => {
-            const { clock, metrics, threads } = this.#deps;
+            const { clock, metrics, threads, make = inThreads } = this.#deps;
             this.#actor = self._parent;
-            const workers = new ManifestWorkers({
+            const workers = make({
               clock,
               metrics,
               threads,

@@ -27,6 +27,7 @@ import {
   LinkBoard,
   LinkJournal,
   type KasTarget,
+  type KasWay,
 } from './link/index.ts';
 import { createKubernetesApi } from './modules/index.ts';
 import type { AgentkOptions } from './options.ts';
@@ -43,6 +44,8 @@ export interface AgentTreeDeps {
   readonly log: AgentLog;
   readonly env: SupervisorEnv;
   readonly onIdentityChanged: (reason: string) => void;
+  /** By the network of this machine unless told. */
+  readonly way?: KasWay | undefined;
 }
 
 export interface AgentTree {
@@ -63,7 +66,7 @@ export function buildAgentTree(deps: AgentTreeDeps): AgentTree {
   const { build, pod } = options;
   const drainMs = options.drainMs ?? agentkLimits.drainMs;
   const board = new LinkBoard();
-  const sockets = new KasSockets(target);
+  const sockets = new KasSockets(target, deps.way);
   const caller = createKasCaller({
     token: options.token,
     headers,

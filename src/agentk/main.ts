@@ -9,7 +9,7 @@ import { createActor, fromPromise } from 'xstate';
 import { FlightRecorder } from '../inspect/index.ts';
 import type { Observability } from '../inspect/index.ts';
 import { guarded, Registry, reportsToLog, watch } from '../supervisor/index.ts';
-import type { ChildInfo, SupervisorEnv } from '../supervisor/index.ts';
+import type { ChildInfo, SupervisorEnv, TransitionObserver } from '../supervisor/index.ts';
 import { agentkMachine } from '../../statecharts/index.ts';
 import { AgentLog } from './agent-log.ts';
 import { buildAgentTree, type AgentTree } from './agent-tree.ts';
@@ -17,6 +17,7 @@ import { loadKubernetesAccess, openApiServer } from './kubernetes/index.ts';
 import type { ApiServer } from './kubernetes/index.ts';
 import { kasTarget } from './kas-target.ts';
 import { agentkLimits } from './limits.ts';
+import type { KasWay } from './link/index.ts';
 import { openEndpoint } from './observability-endpoint.ts';
 import type { AgentkOptions } from './options.ts';
 
@@ -41,9 +42,26 @@ export interface Agentk {
  */
 export async function runAgentk(options: AgentkOptions): Promise<Agentk> {
   const { clock } = options.ports;
-  const { target, metadata } = kasTarget(options);
+  kasTarget(options); // what is wrong with it is said before anything is read
   const access = await loadKubernetesAccess(options.kubernetes, { env: options.env, clock });
-  const server = openApiServer(access, clock);
+  return startAgentk(options, { server: openApiServer(access, clock) });
+}
+
+/** What an agent reaches outside its process, beyond its ports. */
+export interface AgentkOutside {
+  /** The API server of its cluster. */
+  readonly server: ApiServer;
+  /** How connections to kas come about; by the network of this machine unless told. */
+  readonly way?: KasWay;
+  /** Sees every transition besides the recorder. */
+  readonly observe?: TransitionObserver;
+}
+
+/** {@link runAgentk} in a given outside: also that of a simulation. */
+export async function startAgentk(options: AgentkOptions, outside: AgentkOutside): Promise<Agentk> {
+  const { clock } = options.ports;
+  const { server, way } = outside;
+  const { target, metadata } = kasTarget(options);
   const log = new AgentLog(options.ports.log);
   const recorder = new FlightRecorder({ clock, entriesMax: agentkLimits.recordedTransitionsMax });
   const env: SupervisorEnv = {
@@ -51,14 +69,25 @@ export async function runAgentk(options: AgentkOptions): Promise<Agentk> {
     random: options.ports.random,
     registry: new Registry(),
     report: reportsToLog(log),
-    observe: ({ actorId, machine, from, to, event }) => {
+    observe: (transition) => {
+      const { actorId, machine, from, to, event } = transition;
+      outside.observe?.(transition);
       recorder.record(actorId, machine, from, to, event);
       log.debug('State changed', { actor: actorId, machine, from, to, event });
     },
   };
   let restart: (reason: string) => void = () => {};
   const onIdentityChanged = (reason: string) => restart(reason);
-  const tree = buildAgentTree({ options, target, headers: metadata, server, log, env, onIdentityChanged });
+  const tree = buildAgentTree({
+    options,
+    target,
+    headers: metadata,
+    server,
+    log,
+    env,
+    onIdentityChanged,
+    way,
+  });
   const state = () => ({
     children: tree.root.whichChildren().map(shown),
     tunnels: tree.herd.states(),

@@ -5,9 +5,10 @@ import { serverName } from './build-info.ts';
 import type { ServerDeps } from './server-deps.ts';
 
 export function makeGit(
-  { configuration, environment, clock, random, log, registry }: ServerDeps,
+  { configuration, environment, clock, random, log, registry, outside }: ServerDeps,
   observe: TransitionObserver,
 ): Promise<OpenGit> {
+  if (outside !== undefined) return Promise.resolve(outside.git);
   const { global_api_rate_limit, per_server_api_rate_limit } = configuration.gitaly;
   return openGit({
     clock,

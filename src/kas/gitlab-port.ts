@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { cachedGitLab, type CachedGitLab, type CacheTtls } from '../gitlab/cache/index.ts';
 import { openEmbeddedGitLab } from '../gitlab/embedded/index.ts';
 import { openRestGitLab, proxyOfEnvironment } from '../gitlab/rest/index.ts';
-import type { Git, SharedErrors } from '../ports/index.ts';
+import type { Git, GitLab, SharedErrors } from '../ports/index.ts';
 import { parseAgentConfiguration } from '../protocol/index.ts';
 import type { TransitionObserver } from '../supervisor/index.ts';
 import { serverName } from './build-info.ts';
@@ -27,7 +27,8 @@ interface GitLabParts {
 
 /** Rejects with a text for people when the file or the address cannot be used; asks GitLab nothing yet. */
 export function openGitLab(deps: ServerDeps, parts: GitLabParts): Promise<GitLabPort> {
-  const { configuration } = deps;
+  const { configuration, outside } = deps;
+  if (outside !== undefined) return Promise.resolve(remembering(deps, outside.gitlab, parts));
   return configuration.standalone === undefined
     ? openRails(deps, configuration.gitlab, parts)
     : openDirectoryFile(deps, configuration.standalone.file, parts);
@@ -56,14 +57,22 @@ async function openRails(
     metrics: registry.metrics,
     observe,
   });
-  const gitlab = cachedGitLab(rails, {
-    sharedErrors,
-    clock,
-    log,
-    metrics: registry.metrics,
-    ttls: cacheTtls(deps.configuration),
-  });
-  return { gitlab, directoryFile: () => undefined, close: () => rails.close() };
+  const { gitlab, directoryFile } = remembering(deps, rails, { sharedErrors });
+  return { gitlab, directoryFile, close: () => rails.close() };
+}
+
+function remembering(
+  { configuration, clock, log, registry }: ServerDeps,
+  gitlab: GitLab,
+  { sharedErrors }: Pick<GitLabParts, 'sharedErrors'>,
+): GitLabPort {
+  const { metrics } = registry;
+  const ttls = cacheTtls(configuration);
+  return {
+    gitlab: cachedGitLab(gitlab, { sharedErrors, clock, log, metrics, ttls }),
+    directoryFile: () => undefined,
+    close: () => Promise.resolve(),
+  };
 }
 
 async function openDirectoryFile(

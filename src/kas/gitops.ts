@@ -1,6 +1,11 @@
 /** What kas needs to deliver manifests, put together: workers, pollers of repositories, contents of commits, agents' streams. */
 import { availableParallelism } from 'node:os';
-import { WorkerPool, type AgentSessions, type ProjectPushes } from '../actors/index.ts';
+import {
+  WorkerPool,
+  type AgentSessions,
+  type MakeManifestWorkers,
+  type ProjectPushes,
+} from '../actors/index.ts';
 import { CommitContents, gitopsLimits, GitopsStreams, RepositoryPollers } from '../actors/gitops/index.ts';
 import type { CachedGitLab } from '../gitlab/cache/index.ts';
 import type { CallHandler } from '../pipe/grpc/index.ts';
@@ -30,10 +35,11 @@ export function makeGitops(deps: {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly onDelivered: () => void;
+  readonly makeWorkers: MakeManifestWorkers | undefined;
 }): Gitops {
   const { configuration, populations, sessions, gitlab, git, pushes, clock, random, log, metrics } = deps;
   const threads = Math.min(availableParallelism(), workerThreadsMax);
-  const workers = new WorkerPool({ clock, metrics, log, threads });
+  const workers = new WorkerPool({ clock, metrics, log, threads, make: deps.makeWorkers });
   const pollers = new RepositoryPollers({
     supervisor: () => populations.pollers,
     git,

@@ -41,6 +41,9 @@ export function parseListenAddress(network: string, address: string): ListenAddr
   };
 }
 
+/** How a server gets its address; resolves with the bound port, 0 for a socket path. */
+export type Listen = (server: Server, address: ListenAddress) => Promise<number>;
+
 /**
  * Binds; resolves with the bound port (0 for a socket path), rejects with the bind error. A socket file that a killed
  * process left behind is replaced; one behind which somebody answers is not.

@@ -7,7 +7,7 @@
  */
 import { networkInterfaces } from 'node:os';
 import { env } from 'node:process';
-import { createActor, waitFor, type EventFromLogic } from 'xstate';
+import { createActor, waitFor, type Actor, type EventFromLogic } from 'xstate';
 import { createKasLogic } from '../actors/index.ts';
 import { createLog, createMetrics, systemClock, systemRandom } from '../host/index.ts';
 import type { Clock, Log, LogLevel, Random } from '../ports/index.ts';
@@ -15,7 +15,7 @@ import { ineffectiveKeys, readConfiguration, type KasConfiguration } from './con
 import { openCredentials } from './credentials.ts';
 import { ownPrivateApiUrl } from './own-url.ts';
 import type { ServerDeps } from './server-deps.ts';
-import { buildServer, type ServerPorts } from './server.ts';
+import { buildServer, type Server, type ServerPorts } from './server.ts';
 
 type KasLogic = ReturnType<typeof createKasLogic>;
 
@@ -50,6 +50,7 @@ export async function runKas(options: KasOptions): Promise<RunningKas> {
   const environment = options.environment ?? env;
   for (const { key, reason } of ineffectiveKeys(configuration, environment))
     log.warn('Configuration: a key without effect', { key, reason });
+  let process: Actor<KasLogic> | undefined;
   const server = await buildServer({
     configuration,
     folder,
@@ -61,8 +62,33 @@ export async function runKas(options: KasOptions): Promise<RunningKas> {
     log,
     grpcLog: createLog({ level: options.logLevel ?? logging.grpc_level }).log,
     registry: createMetrics({ processMetrics: true }),
-    serving: () => process.getSnapshot().hasTag('ready'),
+    serving: () => process?.getSnapshot().hasTag('ready') ?? false,
   });
+  const daemon = runServer(server, configuration, clock);
+  process = daemon.process;
+  await daemon.started;
+  return {
+    ports: server.ports(),
+    stop: (reason) => {
+      log.info('Stopping', { reason });
+      daemon.stop(reason);
+    },
+    ended: daemon.ended,
+  };
+}
+
+/** A server under the chart of its process. */
+export interface ServerProcess {
+  readonly process: Actor<KasLogic>;
+  /** Resolves when everything is up; rejects with a text for people when that failed. */
+  readonly started: Promise<void>;
+  /** Asks to stop; asking again cuts what the first waits for. */
+  stop(reason: string): void;
+  readonly ended: RunningKas['ended'];
+}
+
+/** Starts what was built. */
+export function runServer(server: Server, configuration: KasConfiguration, clock: Clock): ServerProcess {
   const process = createActor(createKasLogic(server.tree), {
     id: 'kas',
     clock,
@@ -82,22 +108,21 @@ export async function runKas(options: KasOptions): Promise<RunningKas> {
     });
   });
   process.start();
-  const snapshot = await waitFor(process, (state) => state.hasTag('ready') || state.status !== 'active');
-  if (!snapshot.hasTag('ready')) {
-    const outcome = await ended;
+  const closed = ended.then(async (outcome) => {
     await server.close();
-    throw new Error(outcome.kind === 'failed' ? outcome.reason : 'stopped while starting');
-  }
+    return outcome;
+  });
   return {
-    ports: server.ports(),
-    stop: (reason) => {
-      log.info('Stopping', { reason });
-      tell({ type: 'stop.requested', reason });
-    },
-    ended: ended.then(async (outcome) => {
-      await server.close();
-      return outcome;
-    }),
+    process,
+    started: waitFor(process, (state) => state.hasTag('ready') || state.status !== 'active').then(
+      async (snapshot) => {
+        if (snapshot.hasTag('ready')) return;
+        const outcome = await closed;
+        throw new Error(outcome.kind === 'failed' ? outcome.reason : 'stopped while starting');
+      },
+    ),
+    stop: (reason) => tell({ type: 'stop.requested', reason }),
+    ended: closed,
   };
 }
 

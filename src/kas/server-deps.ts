@@ -3,6 +3,7 @@ import type { MetricsRegistry } from '../host/index.ts';
 import type { Clock, Log, Random } from '../ports/index.ts';
 import type { KasConfiguration } from './configuration/index.ts';
 import type { Credentials } from './credentials.ts';
+import type { Outside } from './outside.ts';
 
 export interface ServerDeps {
   readonly configuration: KasConfiguration;
@@ -21,4 +22,6 @@ export interface ServerDeps {
   readonly registry: MetricsRegistry;
   /** False until everything is up and again from the request to stop on: what readiness says. */
   readonly serving: () => boolean;
+  /** The machine and what the configuration names, unless given. */
+  readonly outside?: Outside;
 }

@@ -66,10 +66,20 @@ export interface ServerPorts {
   readonly privateApi: number;
 }
 
+export interface ServerParts {
+  readonly connections: AgentConnections;
+  readonly sessions: AgentSessions;
+  readonly directory: TunnelDirectory<Tunnel>;
+  readonly tunnels: Tunnels;
+  readonly requests: Requests;
+}
+
 export interface Server {
   readonly tree: Tree;
   readonly inspect: ActorInspector;
   ports(): ServerPorts;
+  /** Who lives here now, for judges of a simulation. */
+  readonly parts: ServerParts;
   /** Closes what is not in the tree: the directory file and the store. */
   close(): Promise<void>;
 }
@@ -81,8 +91,10 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
   const recorder = new FlightRecorder({ clock, entriesMax: inspectLimits.recordedMax, hotMachines });
   const watched: { dashboard?: Dashboard } = {};
   const record = observer(recorder, metrics);
+  const { outside } = deps;
   const observe: TransitionObserver = (transition) => {
     record(transition);
+    outside?.observe(transition);
     watched.dashboard?.observe(transition);
   };
   const toLog = reportsToLog(log);
@@ -157,6 +169,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     log,
     metrics,
     onDelivered: () => usage.count('gitops_sync'),
+    makeWorkers: outside?.manifestWorkers,
   });
   const fluxStreams = new FluxStreams({
     supervisor: () => populations.fluxStreams,
@@ -256,6 +269,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     });
   }
   const fronts = makeFronts(deps, {
+    grpc,
     arrivals,
     rpcApis,
     connections,
@@ -286,6 +300,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
   });
   return {
     tree,
+    parts: { connections, sessions, directory, tunnels, requests },
     inspect: inspectorOf(observe, undefined),
     ports: () => ({
       agents: fronts.agents.port,

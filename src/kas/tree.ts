@@ -25,6 +25,8 @@ import {
   type SupervisorEnv,
 } from '../supervisor/index.ts';
 import { AgentApiFront } from './agent-api/front.ts';
+import type { GrpcServer } from '../pipe/grpc/index.ts';
+import type { ListeningFront } from './outside.ts';
 import type { KasConfiguration } from './configuration/index.ts';
 import type { Authorizer } from './kubernetes-api/authorizer.ts';
 import { dashboardLimits, liveFeedName, supervisorTree, type Dashboard } from './dashboard/index.ts';
@@ -96,14 +98,15 @@ export function makePopulations(env: SupervisorEnv): Populations {
 }
 
 export interface Fronts extends RpcApis {
-  readonly agents: AgentApiFront;
+  readonly agents: ListeningFront;
   readonly kubernetesApi: KubernetesApiFront | undefined;
-  readonly observability: ObservabilityFront;
+  readonly observability: ListeningFront;
 }
 
 export function makeFronts(
-  { configuration, credentials: { tls }, clock, log, registry, serving }: ServerDeps,
+  { configuration, credentials: { tls }, clock, log, registry, serving, outside }: ServerDeps,
   parts: {
+    readonly grpc: GrpcServer;
     readonly arrivals: Arrivals;
     readonly connections: AgentConnections;
     readonly requests: Requests;
@@ -116,20 +119,23 @@ export function makeFronts(
 ): Fronts {
   const { agent, observability, gitlab } = configuration;
   const proxy = agent.kubernetes_api;
-  const agents = new AgentApiFront({
-    address: parseListenAddress(agent.listen.network, agent.listen.address),
-    tls: tls.agents,
-    webSocket: agent.listen.websocket,
-    arrivals: parts.arrivals,
-    connections: parts.connections,
-    clock,
-    log,
-  });
+  const agents =
+    outside?.agentFront(parts) ??
+    new AgentApiFront({
+      address: parseListenAddress(agent.listen.network, agent.listen.address),
+      tls: tls.agents,
+      webSocket: agent.listen.websocket,
+      arrivals: parts.arrivals,
+      connections: parts.connections,
+      clock,
+      log,
+    });
   const kubernetesApi =
     proxy === undefined
       ? undefined
       : new KubernetesApiFront({
           address: parseListenAddress(proxy.listen.network, proxy.listen.address),
+          listen: outside?.listen,
           tls: tls.kubernetesApi,
           urlPathPrefix: proxy.url_path_prefix,
           allowedOrigin: gitlab.external_url,
@@ -146,27 +152,29 @@ export function makeFronts(
     kubernetesApi,
     api,
     privateApi,
-    observability: new ObservabilityFront({
-      address: parseListenAddress(observability.listen.network, observability.listen.address),
-      tls: tls.observability,
-      paths: {
-        metrics: observability.prometheus.url_path,
-        liveness: observability.liveness_probe.url_path,
-        readiness: observability.readiness_probe.url_path,
-      },
-      readinessProbes: {
-        ...parts.probes,
-        agentServer: () => ready(agents.port > 0),
-        ...(api === undefined ? {} : { apiServer: () => ready(api.listening) }),
-        ...(privateApi === undefined ? {} : { privateApiServer: () => ready(privateApi.listening) }),
-        kas: () => (serving() ? undefined : 'starting or stopping'),
-      },
-      exposeMetrics: () => registry.expose(),
-      state: parts.state,
-      dashboard: parts.dashboard,
-      clock,
-      log,
-    }),
+    observability:
+      outside?.observabilityFront ??
+      new ObservabilityFront({
+        address: parseListenAddress(observability.listen.network, observability.listen.address),
+        tls: tls.observability,
+        paths: {
+          metrics: observability.prometheus.url_path,
+          liveness: observability.liveness_probe.url_path,
+          readiness: observability.readiness_probe.url_path,
+        },
+        readinessProbes: {
+          ...parts.probes,
+          agentServer: () => ready(agents.port > 0),
+          ...(api === undefined ? {} : { apiServer: () => ready(api.listening) }),
+          ...(privateApi === undefined ? {} : { privateApiServer: () => ready(privateApi.listening) }),
+          kas: () => (serving() ? undefined : 'starting or stopping'),
+        },
+        exposeMetrics: () => registry.expose(),
+        state: parts.state,
+        dashboard: parts.dashboard,
+        clock,
+        log,
+      }),
   };
 }
 

@@ -2,7 +2,7 @@
 export { createAgentLinkLogic } from './agent-link.actor.ts';
 export { followLink } from './follow-link.ts';
 export { parseKasAddress, parseKasHeaders, upgradeHeadersOf } from './kas-address.ts';
-export { authorityOf, openConnection, type KasConnection } from './kas-connection.ts';
+export { authorityOf, openConnection, type KasConnection, type KasWay } from './kas-connection.ts';
 export { climbToKas, routeTo, type KasTarget } from './kas-ladder.ts';
 export { KasSockets } from './kas-sockets.ts';
 export { LinkBoard, type LiveLink } from './link-board.ts';

@@ -6,13 +6,13 @@
  * C1. `onClosed` comes exactly once and last, whatever happened, with the hop that failed.
  * C2. A connection that was told to go away finishes its streams and then closes itself.
  */
+import type { EventEmitter } from 'node:events';
 import { connect as connectHttp2, constants } from 'node:http2';
 import type { ClientHttp2Session } from 'node:http2';
-import type { Duplex } from 'node:stream';
 import { http2ClientOptions, tuneClientSession } from '../../pipe/grpc/index.ts';
 import { climbToKas, type ClimbEvents, type KasTarget } from './kas-ladder.ts';
 import type { Http2Problem, LinkFailure } from './link-failure.ts';
-import { errorText } from './rungs.ts';
+import { errorText, type Reached } from './rungs.ts';
 
 /** What a connection tells; each at most once except `onHop` and `onPingAck`. */
 export interface ConnectionEvents extends ClimbEvents {
@@ -42,13 +42,44 @@ export function authorityOf({ address, tls }: Pick<KasTarget, 'address' | 'tls'>
   return address.secure ? (tls.serverName ?? address.hostPort) : address.hostPort;
 }
 
+/** A session that has just been opened, and what it runs on, which tells its own errors. */
+export interface OpenedSession {
+  readonly session: ClientHttp2Session;
+  readonly carrier: Pick<EventEmitter, 'on'>;
+}
+
+/** How a session with kas comes about: the network of this machine, or that of a simulated world. Never rejects. */
+export type KasWay = (
+  target: KasTarget,
+  signal: AbortSignal,
+  events: ClimbEvents,
+) => Promise<Reached<OpenedSession>>;
+
+/** The real way: up the ladder, then HTTP/2. */
+export const wayByNetwork: KasWay = async (target, signal, events) => {
+  const climbed = await climbToKas(target, signal, events);
+  if (climbed.kind === 'failed') return climbed;
+  const { secure, webSocket, hostPort } = target.address;
+  const carrier = climbed.value;
+  const session = connectHttp2(`${secure && webSocket === undefined ? 'https' : 'http'}://${hostPort}`, {
+    ...http2ClientOptions(),
+    createConnection: () => carrier,
+  });
+  return { kind: 'reached', value: { session, carrier } };
+};
+
 /** Dials. */
-export function openConnection(target: KasTarget, events: ConnectionEvents): KasConnection {
+export function openConnection(
+  target: KasTarget,
+  events: ConnectionEvents,
+  way: KasWay = wayByNetwork,
+): KasConnection {
   const given = new AbortController();
   let session: ClientHttp2Session | undefined;
-  void climbToKas(target, given.signal, events).then((climbed) => {
-    if (climbed.kind === 'failed') return events.onClosed(climbed.failure); // C1
-    session = openSession(target, climbed.value, events);
+  void way(target, given.signal, events).then((opened) => {
+    if (opened.kind === 'failed') return events.onClosed(opened.failure); // C1
+    ({ session } = opened.value);
+    follow(opened.value, target, events);
     if (given.signal.aborted) session.destroy();
   });
   return {
@@ -73,12 +104,7 @@ export function openConnection(target: KasTarget, events: ConnectionEvents): Kas
   };
 }
 
-function openSession(target: KasTarget, stream: Duplex, events: ConnectionEvents): ClientHttp2Session {
-  const { secure, webSocket, hostPort } = target.address;
-  const session = connectHttp2(`${secure && webSocket === undefined ? 'https' : 'http'}://${hostPort}`, {
-    ...http2ClientOptions(),
-    createConnection: () => stream,
-  });
+function follow({ session, carrier }: OpenedSession, { address }: KasTarget, events: ConnectionEvents): void {
   events.onHop('http2');
   tuneClientSession(session);
   let ready = false;
@@ -86,7 +112,7 @@ function openSession(target: KasTarget, stream: Duplex, events: ConnectionEvents
   const fail = (message: string) => {
     problem ??= { kind: ready ? 'lost' : 'no-settings', message };
   };
-  stream.on('error', (error) => fail(errorText(error)));
+  carrier.on('error', (error: Error) => fail(errorText(error)));
   session.once('remoteSettings', () => {
     ready = true;
     events.onReady();
@@ -100,9 +126,8 @@ function openSession(target: KasTarget, stream: Duplex, events: ConnectionEvents
   session.once('close', () => {
     fail('closed by the other end');
     const ended = problem ?? { kind: 'lost', message: '' };
-    events.onClosed({ hop: 'http2', problem: ended, webSocket: webSocket !== undefined }); // C1
+    events.onClosed({ hop: 'http2', problem: ended, webSocket: address.webSocket !== undefined }); // C1
   });
-  return session;
 }
 
 /** HTTP/2 error codes by number (RFC 9113 §7). */

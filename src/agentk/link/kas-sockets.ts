@@ -7,7 +7,7 @@
  */
 import { agentkLimits } from '../limits.ts';
 import { openConnection } from './kas-connection.ts';
-import type { KasConnection } from './kas-connection.ts';
+import type { ConnectionEvents, KasConnection, KasWay } from './kas-connection.ts';
 import type { KasTarget } from './kas-ladder.ts';
 import { describe } from './link-failure.ts';
 import type { Described, Hop } from './link-failure.ts';
@@ -33,11 +33,14 @@ interface Held {
 
 export class KasSockets {
   readonly #target: KasTarget;
+  readonly #way: KasWay | undefined;
   readonly #retired = new Map<number, Held>();
   #current: Held | undefined;
 
-  constructor(target: KasTarget) {
+  /** @param way how sessions come about; by the network of this machine unless told */
+  constructor(target: KasTarget, way?: KasWay) {
     this.#target = target;
+    this.#way = way;
   }
 
   /** Old connections that still carry streams. */
@@ -48,7 +51,7 @@ export class KasSockets {
   dial(incarnation: number, tell: SocketListener): void {
     this.#current?.connection.destroy();
     this.#current = undefined;
-    const connection = openConnection(this.#target, {
+    const events: ConnectionEvents = {
       onHop: (hop) => {
         if (this.find(incarnation) !== undefined) tell({ type: `${hop}.begun`, incarnation });
       },
@@ -57,7 +60,8 @@ export class KasSockets {
       onPingAck: () => this.#acknowledged(incarnation, tell),
       onGoAway: () => tell({ type: 'goaway.received', incarnation }),
       onClosed: (failure) => this.#closed(incarnation, describe(failure), tell),
-    });
+    };
+    const connection = openConnection(this.#target, events, this.#way);
     this.#current = { incarnation, connection, awaited: false };
   }
 

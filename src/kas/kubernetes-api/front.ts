@@ -16,7 +16,7 @@ import type { TlsPair } from '../../files/index.ts';
 import { upgradeResponse } from '../../pipe/http/index.ts';
 import type { Clock, Labels, Log, Metrics, TimerHandle } from '../../ports/index.ts';
 import { decodePath, parseQuery } from '../../protocol/index.ts';
-import { listen, type ListenAddress } from '../listen.ts';
+import { listen, type Listen, type ListenAddress } from '../listen.ts';
 import { renewCertificate, tlsOptions } from '../tls-server.ts';
 import type { Authorizer } from './authorizer.ts';
 import { corsHeaders, preflightHeaders } from './cors.ts';
@@ -27,6 +27,8 @@ import { answerStatus } from './status-answer.ts';
 
 export interface KubernetesApiFrontDeps {
   readonly address: ListenAddress;
+  /** On this machine unless given. */
+  readonly listen?: Listen | undefined;
   /** The certificate of now; the same object as long as nothing changed. */
   readonly tls: (() => TlsPair) | undefined;
   /** Ends with a slash. */
@@ -108,7 +110,7 @@ export class KubernetesApiFront implements Front {
       const response = upgradeResponse(request, socket);
       this.#serve({ request, response, upgrade: { socket, head }, expectContinue: false });
     });
-    this.#port = await listen(server, address);
+    this.#port = await (this.#deps.listen ?? listen)(server, address);
     server.on('error', (error) => failed(error.message));
     log.info('Kubernetes API endpoint is up', {
       net_network: address.network,

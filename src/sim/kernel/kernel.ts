@@ -29,6 +29,14 @@ export interface KernelOptions {
   readonly epochMs?: number | undefined;
 }
 
+/**
+ * Times are whole microseconds, rounded up: a timer set for a point in time must find that point reached, and sums of
+ * fractions would fall short of it by a last bit.
+ */
+function onGrid(ms: number): number {
+  return Math.ceil(ms * 1000) / 1000;
+}
+
 const epochDefaultMs = Date.UTC(2026, 0, 1);
 
 export class Kernel {
@@ -86,7 +94,7 @@ export class Kernel {
   /** Plans a step; what is due at the same instant is done in an order drawn from the seed. */
   at(delayMs: number, run: () => void): TimerHandle {
     const step: PlannedStep = {
-      at: this.#nowMs + Math.max(0, delayMs),
+      at: onGrid(this.#nowMs + Math.max(0, delayMs)),
       draw: this.#order.u32(),
       sequence: this.#sequence++,
       run,
