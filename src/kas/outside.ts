@@ -5,14 +5,24 @@
 import type { AgentConnections, Front, MakeManifestWorkers } from '../actors/index.ts';
 import type { OpenGit } from '../git/index.ts';
 import type { GrpcServer } from '../pipe/grpc/index.ts';
-import type { GitLab } from '../ports/index.ts';
-import type { TransitionObserver } from '../supervisor/index.ts';
+import type { Probe } from '../inspect/index.ts';
+import type { GitLab, PushEvents, Store } from '../ports/index.ts';
+import type { SomeChildSpec, SupervisorEnv, TransitionObserver } from '../supervisor/index.ts';
 import type { Listen } from './listen.ts';
-import type { SharedStore } from './shared-store.ts';
 
 /** A front that knows its port; 0 while it does not listen. */
 export interface ListeningFront extends Front {
   readonly port: number;
+}
+
+/** What several kas share. */
+export interface SharedStore {
+  readonly store: Store;
+  readonly pushEvents: PushEvents;
+  /** Readiness probes by name. */
+  readonly probes: Readonly<Record<string, Probe>>;
+  /** To be started before everything that uses the store. */
+  readonly children: (env: SupervisorEnv) => readonly SomeChildSpec[];
 }
 
 export interface Outside {

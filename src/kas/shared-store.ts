@@ -1,19 +1,8 @@
 /** What several kas share as this configuration has it: on Redis, or in the memory of one kas that is alone. */
-import type { Probe } from '../inspect/index.ts';
-import type { PushEvents, Store } from '../ports/index.ts';
 import { memoryPushEvents, memoryStore } from '../store/memory/index.ts';
 import { openRedisStore } from '../store/redis/index.ts';
-import type { SomeChildSpec, SupervisorEnv } from '../supervisor/index.ts';
+import type { SharedStore } from './outside.ts';
 import type { ServerDeps } from './server-deps.ts';
-
-export interface SharedStore {
-  readonly store: Store;
-  readonly pushEvents: PushEvents;
-  /** Readiness probes by name. */
-  readonly probes: Readonly<Record<string, Probe>>;
-  /** To be started before everything that uses the store. */
-  readonly children: (env: SupervisorEnv) => readonly SomeChildSpec[];
-}
 
 /** Rejects with a text for people when a file cannot be used; connects to nothing yet. */
 export async function openSharedStore(deps: ServerDeps): Promise<SharedStore> {
