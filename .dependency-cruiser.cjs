@@ -32,6 +32,8 @@ folders.agentk = below;
 folders.sim = below;
 // Needs charts and nothing of the product; what it simulates comes from sim.
 folders.testing = ['statecharts', 'sim'];
+// The simulated world runs both programs; nobody may import it but those named below.
+const world = '^src/sim/world/';
 // It looks at set-ups of both programs with their own code.
 folders.doctor = [...below, 'kas', 'agentk'];
 
@@ -39,7 +41,7 @@ const path = (folder) => (folder === 'statecharts' ? '^statecharts/' : `^src/${f
 const law = Object.entries(folders).map(([folder, allowed]) => ({
   name: `layers-look-down-${folder}`,
   severity: 'error',
-  from: { path: path(folder) },
+  from: { path: path(folder), pathNot: world },
   to: {
     path: ['^src/', '^statecharts/'],
     pathNot: [path(folder), ...allowed.map(path)],
@@ -86,6 +88,22 @@ module.exports = {
     },
     ...law,
     ...indexOnly,
+    {
+      name: 'layers-look-down-world',
+      severity: 'error',
+      from: { path: world },
+      to: {
+        path: ['^src/', '^statecharts/'],
+        pathNot: [...[...below, 'sim', 'kas', 'agentk'].map(path)],
+      },
+    },
+    {
+      name: 'the-world-is-for-simulations',
+      comment: 'It holds both programs: a daemon that imported it would be both.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: [world, '^src/cli/', '^src/testing/'] },
+      to: { path: world },
+    },
     {
       name: 'nothing-imports-cli',
       severity: 'error',

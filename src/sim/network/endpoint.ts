@@ -80,6 +80,15 @@ export class Endpoint<F> {
     this.vanish();
   }
 
+  /** Something between the ends resets both. */
+  resetBoth(): void {
+    for (const end of [this, this.#other]) {
+      if (end === undefined || end.over) continue;
+      end.vanish();
+      end.user?.closed('reset');
+    }
+  }
+
   /** A middlebox forgets the connection: both ends go on believing in it. */
   forgetInBetween(): void {
     this.#lost = true;

@@ -16,10 +16,12 @@ export type Http2Frame =
   | { readonly kind: 'pong'; readonly number: number };
 
 /** Names and values in turn, from an object as node:http2 takes it. */
-export function rawHeaders(headers: Readonly<Record<string, unknown>>): RawHeaders {
+export type GivenHeaders = Readonly<Record<string, string | number | readonly string[] | undefined>>;
+
+export function rawHeaders(headers: GivenHeaders): RawHeaders {
   const raw: string[] = [];
   for (const [name, value] of Object.entries(headers)) {
-    if (Array.isArray(value)) for (const one of value) raw.push(name, String(one));
+    if (typeof value === 'object') for (const one of value) raw.push(name, one);
     else if (value !== undefined) raw.push(name, String(value));
   }
   return raw;

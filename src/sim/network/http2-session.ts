@@ -8,7 +8,7 @@
  */
 import { EventEmitter } from 'node:events';
 import type { Endpoint } from './endpoint.ts';
-import { headersObject, rawHeaders, type Http2Frame } from './http2-frame.ts';
+import { headersObject, rawHeaders, type GivenHeaders, type Http2Frame } from './http2-frame.ts';
 import { resetCodes, SimulatedStream, type StreamHome } from './http2-stream.ts';
 import type { SimulatedNetwork } from './network.ts';
 
@@ -54,7 +54,7 @@ export class SimulatedSession extends EventEmitter implements StreamHome {
     if (!this.destroyed) this.endpoint.send(frame);
   }
 
-  request(headers: Readonly<Record<string, unknown>>): SimulatedStream {
+  request(headers: GivenHeaders): SimulatedStream {
     if (this.closed || this.destroyed) return this.#stillborn();
     const id = this.#nextId;
     this.#nextId += 2;

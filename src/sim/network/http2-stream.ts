@@ -6,7 +6,13 @@
  * H2. A stream that was closed with unread data closes when the data was read or dropped.
  */
 import { EventEmitter } from 'node:events';
-import { headersObject, rawHeaders, type Http2Frame, type RawHeaders } from './http2-frame.ts';
+import {
+  headersObject,
+  rawHeaders,
+  type GivenHeaders,
+  type Http2Frame,
+  type RawHeaders,
+} from './http2-frame.ts';
 
 const endStreamFlag = 1;
 const endHeadersFlag = 4;
@@ -89,7 +95,7 @@ export class SimulatedStream extends EventEmitter {
 
   /** Server: the first header block. */
   respond(
-    headers: Readonly<Record<string, unknown>>,
+    headers: GivenHeaders,
     options: { readonly endStream?: boolean; readonly waitForTrailers?: boolean } = {},
   ): void {
     if (this.closed || this.headersSent) return;
@@ -100,7 +106,7 @@ export class SimulatedStream extends EventEmitter {
     if (end) this.#ourEnd();
   }
 
-  sendTrailers(headers: Readonly<Record<string, unknown>>): void {
+  sendTrailers(headers: GivenHeaders): void {
     if (this.closed || this.#sentEnd) return;
     this.#send({ kind: 'headers', id: this.id ?? 0, headers: rawHeaders(headers), end: true });
     this.#ourEnd();

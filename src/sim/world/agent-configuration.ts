@@ -1,0 +1,14 @@
+/** Configuration files of simulated agents. What they say of the log is what can be seen of them from the outside. */
+import type { LogLevel } from '../../ports/index.ts';
+
+export const logLevels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+
+export function configurationFile(level: LogLevel): string {
+  return `observability:\n  logging:\n    level: ${level}\n`;
+}
+
+/** The level a file asks for. */
+export function levelOf(file: string): LogLevel {
+  const named = /level: (\w+)/.exec(file)?.[1];
+  return logLevels.find((level) => level === named) ?? 'info';
+}

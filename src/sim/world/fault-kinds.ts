@@ -1,0 +1,46 @@
+/** What can go wrong in a simulated world. */
+export const faultKinds = [
+  /** Everything takes longer on the network. */
+  'slow-network',
+  /** Nothing passes between an agent and a kas, either way. */
+  'cut',
+  /** Nothing passes from an agent to a kas; or from a kas to an agent. */
+  'cut-up',
+  'cut-down',
+  /** A kas and all agents are apart. */
+  'partition',
+  /** A middlebox forgets the connections of an agent: both ends believe in them. */
+  'half-open',
+  /** The connections of an agent, or all, are reset. */
+  'reset',
+  'reset-all',
+  /** The agent's process dies, its node loses power, or its pod is replaced in order. */
+  'agent-crash',
+  'agent-power',
+  'agent-restart',
+  'kas-crash',
+  'kas-power',
+  /** A kas drains and comes back. */
+  'kas-drain',
+  /** All kas, one after the other. */
+  'rolling-restart',
+  'gitlab-fails',
+  'gitlab-hangs',
+  'gitlab-slow',
+  'git-fails',
+  'git-hangs',
+  /** The token of an agent is refused for a while. */
+  'token-revoked',
+  'store-gone',
+  'store-hangs',
+  'store-slow',
+  'store-emptied',
+  /** The wall clock of a kas jumps. */
+  'clock-skew',
+  'cluster-refuses',
+  'cluster-fails',
+  'cluster-slow',
+  /** Many pushes to an agent's repository at once. */
+  'push-storm',
+] as const;
+export type FaultKind = (typeof faultKinds)[number];

@@ -1,0 +1,152 @@
+/**
+ * What a run does: sizes, faults, requests and pushes, drawn from the seed or read from a file. A plan is all there is to
+ * a run besides the seed, so a failing one can lose parts until nothing in it can be spared (`shrink.ts`).
+ *
+ * Each plan has two phases: until `healMs` there are faults; then everything is mended, and what the system owes to a whole
+ * world can be demanded (`invariants`). Random faults that heal by chance would hide what only lives by chance.
+ */
+import { SeededRandom } from '../kernel/index.ts';
+import { faultKinds, type FaultKind } from './fault-kinds.ts';
+import { logLevels } from './agent-configuration.ts';
+import type { LogLevel } from '../../ports/index.ts';
+
+export interface Fault {
+  readonly atMs: number;
+  readonly forMs: number;
+  readonly kind: FaultKind;
+  /** Which agent and which kas, modulo their number. */
+  readonly agent: number;
+  readonly kas: number;
+}
+
+export interface PlannedRequest {
+  readonly atMs: number;
+  readonly agent: number;
+  /** The kas it comes to, unless it is routed. */
+  readonly kas: number;
+  /** It comes to a kas that has the agent, if one does: what a shared directory of tunnels makes true for all. */
+  readonly routed: boolean;
+  readonly thinkMs: number;
+  readonly streamMs: number;
+  readonly chunks: number;
+  readonly bodyBytes: number;
+  /** The user leaves after this. */
+  readonly patienceMs: number;
+}
+
+export interface PlannedPush {
+  readonly atMs: number;
+  readonly agent: number;
+  readonly level: LogLevel;
+}
+
+export interface Plan {
+  readonly seed: number;
+  readonly agents: number;
+  readonly kas: number;
+  /** No fault begins or lasts later. */
+  readonly healMs: number;
+  readonly endMs: number;
+  /** `max_connection_age` of kas. */
+  readonly ageMs: number;
+  /** How often kas looks for new configurations. */
+  readonly pollMs: number;
+  readonly faults: readonly Fault[];
+  readonly requests: readonly PlannedRequest[];
+  readonly pushes: readonly PlannedPush[];
+}
+
+export interface PlanOptions {
+  readonly agents?: number | undefined;
+  readonly kas?: number | undefined;
+  /** Only these kinds, all of them; by default a random part of all. */
+  readonly faults?: readonly FaultKind[] | undefined;
+  /** How long there are faults. */
+  readonly healMs?: number | undefined;
+}
+
+const minuteMs = 60_000;
+/** Longer than the longest wait of an agent that was refused, and of a configuration stream that failed. */
+const quietMs = 14 * minuteMs;
+/** Requests after this part of the quiet must be served. */
+export const settledMs = 10 * minuteMs;
+export const foreverMs = 1e9;
+
+/** Everything a seed says. */
+export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
+  const random = new SeededRandom(seed, 'plan');
+  const sizes = random.fork('sizes');
+  const agents = options.agents ?? 1 + sizes.below(5);
+  const kas = options.kas ?? 1 + sizes.below(3);
+  const healMs = options.healMs ?? sizes.pick([2, 4, 6]) * minuteMs;
+  const endMs = healMs + quietMs;
+  return {
+    seed,
+    agents,
+    kas,
+    healMs,
+    endMs,
+    ageMs: sizes.pick([5, 20, 120]) * minuteMs,
+    pollMs: sizes.pick([20_000, 60_000]),
+    faults: drawFaults(random.fork('faults'), { healMs, kinds: options.faults }),
+    requests: drawRequests(random.fork('requests'), { agents, kas, healMs, endMs }),
+    pushes: drawPushes(random.fork('pushes'), { agents, healMs }),
+  };
+}
+
+function drawFaults(
+  random: SeededRandom,
+  { healMs, kinds }: { readonly healMs: number; readonly kinds: readonly FaultKind[] | undefined },
+): readonly Fault[] {
+  const present = kinds ?? faultKinds.filter(() => random.chance(0.3));
+  const meanMs = random.pick([5_000, 20_000, 60_000]);
+  const faults: Fault[] = [];
+  if (present.length === 0) return faults;
+  for (let atMs = random.around(meanMs); atMs < healMs; atMs += random.around(meanMs)) {
+    const forMs = random.pick([random.around(2_000), random.around(20_000), random.around(90_000)]);
+    faults.push({
+      atMs: Math.round(atMs),
+      forMs: Math.round(Math.min(forMs, healMs - atMs)),
+      kind: random.pick(present),
+      agent: random.below(1_000),
+      kas: random.below(1_000),
+    });
+  }
+  return faults;
+}
+
+function drawRequests(
+  random: SeededRandom,
+  size: { readonly agents: number; readonly kas: number; readonly healMs: number; readonly endMs: number },
+): readonly PlannedRequest[] {
+  const requests: PlannedRequest[] = [];
+  const meanMs = random.pick([1_500, 6_000, 20_000]);
+  const draw = (atMs: number): PlannedRequest => ({
+    atMs: Math.round(atMs),
+    agent: random.below(size.agents),
+    kas: random.below(size.kas),
+    routed: random.chance(0.8),
+    thinkMs: Math.round(random.around(300)),
+    streamMs: Math.round(random.chance(0.2) ? random.around(20_000) : random.around(300)),
+    chunks: 1 + random.below(4),
+    bodyBytes: random.chance(0.3) ? random.below(5_000) : 0,
+    patienceMs: Math.round(random.chance(0.2) ? random.around(2_000) : foreverMs),
+  });
+  for (let atMs = random.around(meanMs); atMs < size.healMs; atMs += random.around(meanMs))
+    requests.push(draw(atMs));
+  const settled = size.healMs + settledMs;
+  for (let atMs = settled; atMs < size.endMs - 2 * minuteMs; atMs += random.around(10_000))
+    requests.push(draw(atMs));
+  return requests;
+}
+
+function drawPushes(
+  random: SeededRandom,
+  { agents, healMs }: { readonly agents: number; readonly healMs: number },
+): readonly PlannedPush[] {
+  const pushes: PlannedPush[] = [];
+  for (let atMs = random.around(40_000); atMs < healMs; atMs += random.around(40_000)) {
+    pushes.push({ atMs: Math.round(atMs), agent: random.below(agents), level: random.pick(logLevels) });
+  }
+  return pushes;
+}

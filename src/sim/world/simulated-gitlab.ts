@@ -1,0 +1,197 @@
+/**
+ * GitLab and its repositories in a simulated world. Trouble is a number of reasons for it, so that faults may overlap; the
+ * worst of them counts: silence before errors before slowness.
+ */
+import { configurationFile } from './agent-configuration.ts';
+import type {
+  AgentInfo,
+  AllowedAgentsForJob,
+  FileContents,
+  Git,
+  GitLab,
+  GitLabResult,
+  GitRepository,
+  ResolvedRef,
+  TreeListing,
+} from '../../ports/index.ts';
+import type { OpenGit } from '../../git/index.ts';
+import type { SimulatedProcess } from './simulated-process.ts';
+
+export const gitlabTroubles = ['hangs', 'fails', 'slow'] as const;
+export type GitLabTrouble = (typeof gitlabTroubles)[number];
+
+const wayMs = { min: 1, max: 40 } as const;
+const slowMeanMs = 4_000;
+const agentOfToken = /^agent-token-(\d+)$/;
+
+export const agentToken = (agent: number): string => `agent-token-${agent}`;
+/** Agents count from 0, their ids from 1. */
+export const agentIdOf = (agent: number): bigint => BigInt(agent + 1);
+export const jobToken = 'job-token';
+
+interface Repository {
+  commit: number;
+  file: string;
+}
+
+export class SimulatedGitLab {
+  readonly #agents: number;
+  readonly #troubles = new Map<GitLabTrouble, number>();
+  readonly #gitTroubles = new Map<GitLabTrouble, number>();
+  readonly #revoked = new Map<number, number>();
+  readonly #repositories = new Map<number, Repository>();
+
+  constructor(agents: number) {
+    this.#agents = agents;
+  }
+
+  /** Begins a trouble; answers how to end it. */
+  trouble(kind: GitLabTrouble, of: 'api' | 'git'): () => void {
+    const troubles = of === 'api' ? this.#troubles : this.#gitTroubles;
+    troubles.set(kind, (troubles.get(kind) ?? 0) + 1);
+    return () => void troubles.set(kind, (troubles.get(kind) ?? 1) - 1);
+  }
+
+  /** The token of an agent is refused until the answered function is called. */
+  revoke(agent: number): () => void {
+    this.#revoked.set(agent, (this.#revoked.get(agent) ?? 0) + 1);
+    return () => void this.#revoked.set(agent, (this.#revoked.get(agent) ?? 1) - 1);
+  }
+
+  /** A push to the agent's configuration project; answers the commit. */
+  push(agent: number, file: string): string {
+    const repository = this.#repository(agent);
+    repository.commit += 1;
+    repository.file = file;
+    return commitId(agent, repository.commit);
+  }
+
+  /** What the repository of an agent says now. */
+  head(agent: number): { readonly commitId: string; readonly file: string } {
+    const { commit, file } = this.#repository(agent);
+    return { commitId: commitId(agent, commit), file };
+  }
+
+  /** GitLab as one process reaches it. */
+  gitlabOf(process: SimulatedProcess): GitLab {
+    const ask = <T>(signal: AbortSignal, answer: () => GitLabResult<T>) =>
+      this.#ask(process, this.#troubles, signal, answer, unavailable);
+    const done = (signal: AbortSignal) => ask<undefined>(signal, () => ({ kind: 'ok', value: undefined }));
+    return {
+      agentInfo: (token, signal) => ask(signal, () => this.#agentInfo(token)),
+      projectInfo: (_token, _path, signal) => ask(signal, () => notFound),
+      verifyProjectAccess: (_token, _path, signal) => ask(signal, () => notFound),
+      allowedAgents: (token, signal) => ask(signal, () => this.#allowedAgents(token)),
+      authorizeProxyUser: (_request, signal) => ask(signal, () => notFound),
+      reportAgentConfiguration: (_agentId, _configuration, signal) => done(signal),
+      moduleRequest: (_request, signal) => ask(signal, () => notFound),
+      reportUsage: (_report, signal) => done(signal),
+      reportEvents: (_events, signal) => done(signal),
+    };
+  }
+
+  /** Git as one process reaches it. */
+  gitOf(process: SimulatedProcess): OpenGit {
+    const ask = <T>(signal: AbortSignal, answer: () => T, given: () => T) =>
+      this.#ask(process, this.#gitTroubles, signal, answer, given);
+    const git: Git = {
+      resolveRef: ({ projectPath }, _ref, signal) =>
+        ask<ResolvedRef>(
+          signal,
+          () => ({ kind: 'commit', commitId: this.head(agentOfPath(projectPath)).commitId }),
+          () => unavailable(),
+        ),
+      readFile: ({ projectPath }, _commit, path, _bytes, signal) =>
+        ask<FileContents>(
+          signal,
+          () =>
+            path.endsWith('/config.yaml')
+              ? { kind: 'file', bytes: Buffer.from(this.head(agentOfPath(projectPath)).file) }
+              : { kind: 'notFound', reason: 'no such file' },
+          () => unavailable(),
+        ),
+      listTree: (_repository, _commit, _path, _options, signal) =>
+        ask<TreeListing>(
+          signal,
+          () => ({ kind: 'tree', entries: [] }),
+          () => unavailable(),
+        ),
+    };
+    return { ...git, watchRefs: () => () => {}, close: () => Promise.resolve() };
+  }
+
+  #ask<T>(
+    process: SimulatedProcess,
+    troubles: ReadonlyMap<GitLabTrouble, number>,
+    signal: AbortSignal,
+    answer: () => T,
+    given: () => T,
+  ): Promise<T> {
+    const random = process.ways;
+    const slow = (troubles.get('slow') ?? 0) > 0 ? random.around(slowMeanMs) : 0;
+    const there = random.between(wayMs.min, wayMs.max) + slow;
+    const way = { there, back: random.between(wayMs.min, wayMs.max) };
+    return process.ask<T>(
+      way,
+      () => {
+        if ((troubles.get('hangs') ?? 0) > 0) return 'never';
+        return (troubles.get('fails') ?? 0) > 0 ? given() : answer();
+      },
+      { signal, given },
+    );
+  }
+
+  #agentInfo(token: string): GitLabResult<AgentInfo> {
+    const agent = Number(agentOfToken.exec(token)?.[1] ?? -1);
+    if (agent < 0 || agent >= this.#agents) return { kind: 'unauthenticated', reason: 'unknown token' };
+    if ((this.#revoked.get(agent) ?? 0) > 0) return { kind: 'unauthenticated', reason: 'revoked' };
+    const value: AgentInfo = {
+      agentId: agentIdOf(agent),
+      agentName: `agent-${agent}`,
+      projectId: 1000n + BigInt(agent),
+      defaultBranch: 'main',
+      repository: repositoryOf(agent),
+    };
+    return { kind: 'ok', value };
+  }
+
+  #allowedAgents(token: string): GitLabResult<AllowedAgentsForJob> {
+    if (token !== jobToken) return { kind: 'unauthenticated', reason: 'unknown token' };
+    const allowedAgents = Array.from({ length: this.#agents }, (_, agent) => ({
+      agentId: agentIdOf(agent),
+      configProjectId: 1000n + BigInt(agent),
+      defaultNamespace: '',
+      accessAs: { kind: 'agent' as const },
+    }));
+    const job = { jobId: 1n, pipelineId: 2n, projectId: 3n, groupIds: [], userId: 4n, username: 'user' };
+    return { kind: 'ok', value: { ...job, allowedAgents } };
+  }
+
+  #repository(agent: number): Repository {
+    let repository = this.#repositories.get(agent);
+    if (repository === undefined) {
+      repository = { commit: 1, file: configurationFile('info') };
+      this.#repositories.set(agent, repository);
+    }
+    return repository;
+  }
+}
+
+const notFound = { kind: 'notFound', reason: 'not part of this world' } as const;
+
+function unavailable() {
+  return { kind: 'unavailable', reason: 'out of order' } as const;
+}
+
+function repositoryOf(agent: number): GitRepository {
+  const projectPath = `group/agent-${agent}`;
+  return { projectPath, location: { kind: 'local', gitDir: `/simulated/${projectPath}.git` } };
+}
+
+function agentOfPath(projectPath: string): number {
+  return Number(projectPath.slice(projectPath.lastIndexOf('-') + 1));
+}
+
+function commitId(agent: number, commit: number): string {
+  return `${agent.toString(16).padStart(8, '0')}${commit.toString(16).padStart(32, '0')}`;
+}

@@ -1,0 +1,17 @@
+/** How often interesting things happened: a run in which they never do proves nothing. Also which edges of charts were taken. */
+import type { ObservedTransition } from '../../supervisor/index.ts';
+
+export class Tally {
+  readonly counts = new Map<string, number>();
+  /** By `machine from event to`. */
+  readonly edges = new Map<string, number>();
+
+  count(what: string): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
+  }
+
+  moved({ machine, from, event, to }: ObservedTransition): void {
+    const edge = `${machine} ${from} ${event} ${to}`;
+    this.edges.set(edge, (this.edges.get(edge) ?? 0) + 1);
+  }
+}

@@ -1,0 +1,194 @@
+/**
+ * A simulated world: kas, agents, their clusters, GitLab, the store and the network between them, and the plan that happens
+ * to them. The lives in it are the product's; what is around them is simulated.
+ */
+import { Kernel } from '../kernel/index.ts';
+import { SimulatedNetwork, type Http2Frame } from '../network/index.ts';
+import { AgentHost } from './agent-host.ts';
+import { configurationFile } from './agent-configuration.ts';
+import { doFault } from './faults.ts';
+import { invariants, type Invariant } from './invariants/index.ts';
+import { KasHost } from './kas-host.ts';
+import type { Plan } from './plan.ts';
+import { RequestBook, type BookedRequest } from './request-book.ts';
+import { SimulatedCluster } from './simulated-cluster.ts';
+import { agentIdOf, SimulatedGitLab } from './simulated-gitlab.ts';
+import type { SimulatedProcess } from './simulated-process.ts';
+import { SimulatedStore } from './simulated-store.ts';
+import type { ObservedTransition } from '../../supervisor/index.ts';
+import { Tally } from './tally.ts';
+import { sendRequest } from './user.ts';
+
+/** What everything gets to stop, agents first. */
+const stopMs = 120_000;
+/** Agents are started within this. */
+const startMsMax = 1_000;
+
+export class World {
+  readonly plan: Plan;
+  readonly kernel: Kernel;
+  readonly network: SimulatedNetwork<Http2Frame>;
+  readonly gitlab: SimulatedGitLab;
+  readonly store: SimulatedStore;
+  readonly kas: readonly KasHost[];
+  readonly agents: readonly AgentHost[];
+  readonly book: RequestBook;
+  readonly tally = new Tally();
+
+  constructor(plan: Plan, options: { readonly keepTrace?: boolean | undefined } = {}) {
+    this.plan = plan;
+    const kernel = new Kernel({ seed: plan.seed, keepTrace: options.keepTrace });
+    this.kernel = kernel;
+    const network = new SimulatedNetwork<Http2Frame>(kernel);
+    this.network = network;
+    this.gitlab = new SimulatedGitLab(plan.agents);
+    this.store = new SimulatedStore(kernel);
+    this.book = new RequestBook(plan.requests, () => kernel.nowMs, {
+      arrived: (request, agent, life) => {
+        kernel.log(`request ${request.id} reaches the cluster of agent${agent}.${life}`);
+        this.#judge((invariant) => invariant.arrived?.(this, request, agent, life));
+      },
+    });
+    const onTransition = (process: SimulatedProcess, transition: ObservedTransition) =>
+      this.#moved(process, transition);
+    const { gitlab, store } = this;
+    this.kas = Array.from(
+      { length: plan.kas },
+      (_, index) =>
+        new KasHost(`kas${index}`, {
+          kernel,
+          network,
+          gitlab,
+          store,
+          ageMs: plan.ageMs,
+          pollMs: plan.pollMs,
+          onTransition,
+        }),
+    );
+    this.agents = Array.from(
+      { length: plan.agents },
+      (_, agent) =>
+        new AgentHost(agent, {
+          kernel,
+          network,
+          cluster: new SimulatedCluster(agent, this.book),
+          kasHosts: () => this.#balanced(),
+          onTransition,
+          onDial: (host) => this.#judge((invariant) => invariant.dialled?.(this, host)),
+        }),
+    );
+  }
+
+  /** Lets the plan happen; afterwards `kernel.failure` says whether all was well. */
+  run(): Promise<void> {
+    return this.kernel.run(() => {
+      const { kernel, plan } = this;
+      this.#prepare();
+      kernel.advance(plan.healMs);
+      kernel.log('everything is whole from here on');
+      if (!kernel.advance(plan.endMs)) return;
+      kernel.at(0, () => this.#judge((invariant) => invariant.settled?.(this)));
+      if (!kernel.advance(plan.endMs + 1)) return;
+      kernel.log('everything is asked to stop');
+      for (const host of this.agents) host.stop();
+      kernel.at(stopMs / 2, () => {
+        for (const host of this.kas) host.drain();
+      });
+      if (!kernel.advance(plan.endMs + stopMs + 180_000)) return;
+      this.#judge((invariant) => invariant.stopped?.(this));
+    });
+  }
+
+  fail({ id }: Pick<Invariant, 'id'>, text: string): void {
+    this.kernel.fail(id, text);
+  }
+
+  /** A push to the configuration project of an agent, of which GitLab tells kas. */
+  push(agent: number, file: string): void {
+    const commit = this.gitlab.push(agent, file);
+    this.kernel.log(`push ${commit.slice(-6)} for agent${agent}`);
+    this.store.push({ projectId: 1000n + BigInt(agent), projectPath: `group/agent-${agent}` });
+  }
+
+  killKas(host: KasHost, power: boolean): void {
+    const open = this.book.openAt(host);
+    host.kill(power);
+    for (const request of open) {
+      request.orphaned = true;
+      request.leave();
+    }
+  }
+
+  killAgent(host: AgentHost, power: boolean): void {
+    host.kill(power);
+    for (const request of this.book.all) if (request.planned.agent === host.agent) request.working = false;
+  }
+
+  #prepare(): void {
+    const { kernel, plan } = this;
+    const random = kernel.random.fork('start');
+    for (const host of this.kas) kernel.at(0, () => host.start());
+    for (const host of this.agents) kernel.at(random.between(0, startMsMax), () => host.start());
+    for (const fault of plan.faults) kernel.at(fault.atMs, () => doFault(this, fault));
+    for (const { atMs, agent, level } of plan.pushes) {
+      kernel.at(atMs, () => this.push(agent, configurationFile(level)));
+    }
+    for (const request of this.book.all) kernel.at(request.planned.atMs, () => this.#admit(request));
+  }
+
+  #admit(request: BookedRequest): void {
+    const { planned, id } = request;
+    const host = this.#kasFor(request);
+    const http = host?.http;
+    if (host === undefined || http === undefined) return void this.tally.count('request found no kas');
+    request.kas = host;
+    request.admittedMs = this.kernel.nowMs;
+    request.hadAgent = this.#has(host, planned.agent);
+    this.kernel.log(`request ${id} for agent${planned.agent} comes to ${host.name}`);
+    const { agent, bodyBytes } = planned;
+    const leave = sendRequest(http, { request: id, agent, bodyBytes }, (seen) => {
+      request.seen = seen;
+      request.endedMs = this.kernel.nowMs;
+      const how = request.orphaned ? 'orphaned' : request.left ? 'left' : `${seen.status}`;
+      this.kernel.log(`request ${id} ends: ${how}${seen.whole ? '' : ' in part'}`);
+      this.tally.count(`request ${how}`);
+      if (!request.left && !request.orphaned) this.#judge((invariant) => invariant.ended?.(this, request));
+    });
+    request.leave = leave;
+    this.kernel.at(planned.patienceMs, () => {
+      if (request.seen !== undefined) return;
+      request.left = true;
+      this.kernel.log(`the user of request ${id} leaves`);
+      leave();
+      this.kernel.at(0, () => this.#judge((invariant) => invariant.left?.(this, request)));
+    });
+  }
+
+  #kasFor({ planned }: BookedRequest): KasHost | undefined {
+    const ready = this.kas.filter((host) => host.ready);
+    const having = planned.routed ? ready.filter((host) => this.#has(host, planned.agent)) : [];
+    const choice = having.length > 0 ? having : ready;
+    return choice[planned.kas % Math.max(1, choice.length)];
+  }
+
+  #has({ server }: KasHost, agent: number): boolean {
+    return (server?.parts.directory.idleOf(agentIdOf(agent)) ?? 0) > 0;
+  }
+
+  /** What a balancer would offer an agent: kas that are ready, or any when none is. */
+  #balanced(): readonly string[] {
+    const ready = this.kas.filter((host) => host.ready);
+    return (ready.length > 0 ? ready : this.kas).map(({ name }) => name);
+  }
+
+  #moved(process: SimulatedProcess, transition: ObservedTransition): void {
+    if (!process.alive) return;
+    const { actorId, from, to, event } = transition;
+    this.tally.moved(transition);
+    process.log(`${actorId} ${from} > ${to} on ${event}`);
+  }
+
+  #judge(ask: (invariant: Invariant) => void): void {
+    for (const invariant of invariants) ask(invariant);
+  }
+}
