@@ -26,7 +26,7 @@ export interface ConnectionEvents extends ClimbEvents {
 export interface KasConnection {
   /** Undefined while the ladder is climbed. */
   readonly session: ClientHttp2Session | undefined;
-  /** False when it cannot be asked: node:http2 pings no more once a session was told to go away. */
+  /** False when it cannot be asked: there is no session yet, or none any more. */
   ping(): boolean;
   /** No new streams; closes when the last one ends (C2). */
   retire(): void;
@@ -87,10 +87,13 @@ export function openConnection(
       return session;
     },
     ping: () => {
-      if (session === undefined || session.closed || session.destroyed) return false;
-      session.ping((error) => {
+      if (session === undefined || session.destroyed) return false;
+      const answered = (error: Error | null) => {
         if (error === null) events.onPingAck();
-      });
+      };
+      // node:http2 pings no more once a session was told to go away; settings are acknowledged until its end.
+      if (session.closed) session.settings({}, answered);
+      else session.ping(answered);
       return true;
     },
     retire: () => {

@@ -48,6 +48,11 @@ export class KasSockets {
     return this.#retired.size;
   }
 
+  /** Of them, those whose answer to the last ping is still out. */
+  get silentRetired(): number {
+    return [...this.#retired.values()].filter(({ awaited }) => awaited).length;
+  }
+
   dial(incarnation: number, tell: SocketListener): void {
     this.#current?.connection.destroy();
     this.#current = undefined;

@@ -19,7 +19,7 @@ export type Reached<T> =
   | { readonly kind: 'reached'; readonly value: T }
   | { readonly kind: 'failed'; readonly failure: LinkFailure };
 
-/** Also for connections that went away and can no longer be pinged: the system notices a dead peer for them. */
+/** The system notices a dead peer as well, but not while something it sent is unanswered: that it repeats for a quarter of an hour. */
 const tcpOptions = {
   noDelay: true,
   keepAlive: true,

@@ -2,7 +2,8 @@
 export type RawHeaders = readonly string[];
 
 export type Http2Frame =
-  | { readonly kind: 'settings' }
+  | { readonly kind: 'settings'; readonly number: number }
+  | { readonly kind: 'settings-taken'; readonly number: number }
   | { readonly kind: 'headers'; readonly id: number; readonly headers: RawHeaders; readonly end: boolean }
   | { readonly kind: 'data'; readonly id: number; readonly chunk: Buffer | undefined; readonly end: boolean }
   | { readonly kind: 'reset'; readonly id: number; readonly code: number }

@@ -40,7 +40,7 @@ export class SimulatedSession extends EventEmitter implements StreamHome {
       received: (frames) => this.#received(frames),
       closed: (how) => this.#carrierClosed(how),
     };
-    this.send({ kind: 'settings' });
+    this.settings({});
   }
 
   /** Streams that are not over. */
@@ -62,6 +62,12 @@ export class SimulatedSession extends EventEmitter implements StreamHome {
     this.#streams.set(id, stream);
     this.send({ kind: 'headers', id, headers: rawHeaders(headers), end: false });
     return stream;
+  }
+
+  settings(_settings: object, taken: PingDone = () => {}): void {
+    const number = ++this.#pinged;
+    this.#pings.set(number, taken);
+    this.send({ kind: 'settings', number });
   }
 
   ping(done: PingDone): boolean {
@@ -113,10 +119,12 @@ export class SimulatedSession extends EventEmitter implements StreamHome {
   #take(frame: Http2Frame): void {
     switch (frame.kind) {
       case 'settings':
+        this.send({ kind: 'settings-taken', number: frame.number });
         return void this.emit('remoteSettings', {});
       case 'ping':
         this.send({ kind: 'pong', number: frame.number });
         return void this.emit('ping', Buffer.alloc(8));
+      case 'settings-taken':
       case 'pong': {
         const done = this.#pings.get(frame.number);
         this.#pings.delete(frame.number);

@@ -2,10 +2,10 @@
 import { configurationFile, logLevels } from './agent-configuration.ts';
 import type { FaultKind } from './fault-kinds.ts';
 import type { Fault } from './plan.ts';
-import type { World } from './world.ts';
+import type { Scene } from './scene.ts';
 
 /** Does it; answers how to undo it, which must be harmless when the world has moved on. */
-type Deed = (world: World, fault: Fault) => () => void;
+type Deed = (world: Scene, fault: Fault) => () => void;
 
 const nothing = () => {};
 const slowMeanMs = 400;
@@ -14,8 +14,8 @@ const stormPushes = 30;
 /** What a draining kas gets before it is killed. */
 const drainMsMin = 20_000;
 
-const agentOf = (world: World, { agent }: Fault) => at(world.agents, agent);
-const kasOf = (world: World, { kas }: Fault) => at(world.kas, kas);
+const agentOf = (world: Scene, { agent }: Fault) => at(world.agents, agent);
+const kasOf = (world: Scene, { kas }: Fault) => at(world.kas, kas);
 
 function at<T>(all: readonly T[], index: number): T {
   const found = all[index % all.length];
@@ -30,7 +30,7 @@ function all(undo: readonly (() => void)[]): () => void {
 }
 
 /** Restarts a kas that was asked to stop; what has not ended by then is killed. */
-function restartKas(world: World, name: string): void {
+function restartKas(world: Scene, name: string): void {
   const host = world.kas.find((kas) => kas.name === name);
   if (host === undefined) return;
   if (host.running) world.killKas(host, false);
@@ -145,7 +145,7 @@ const deeds: Readonly<Record<FaultKind, Deed>> = {
 };
 
 /** Begins a fault, and plans its end. */
-export function doFault(world: World, fault: Fault): void {
+export function doFault(world: Scene, fault: Fault): void {
   world.kernel.log(
     `FAULT ${fault.kind} ${agentOf(world, fault).name} ${kasOf(world, fault).name} for ${fault.forMs} ms`,
   );

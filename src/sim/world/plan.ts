@@ -46,13 +46,18 @@ export interface Plan {
   readonly kas: number;
   /** No fault begins or lasts later. */
   readonly healMs: number;
-  readonly endMs: number;
+  /** All must be well again so long after. */
+  readonly quietMs: number;
   /** `max_connection_age` of kas. */
   readonly ageMs: number;
   /** How often kas looks for new configurations. */
   readonly pollMs: number;
   readonly faults: readonly Fault[];
   readonly requests: readonly PlannedRequest[];
+  /** Requests when all is well again, counted from then: they must be served. */
+  readonly probes: readonly PlannedRequest[];
+  /** Another replica of each agent holds its Lease; so the one we look at only waits for it. */
+  readonly led: boolean;
   readonly pushes: readonly PlannedPush[];
 }
 
@@ -67,29 +72,30 @@ export interface PlanOptions {
 
 const minuteMs = 60_000;
 /** Longer than the longest wait of an agent that was refused, and of a configuration stream that failed. */
-const quietMs = 14 * minuteMs;
-/** Requests after this part of the quiet must be served. */
-export const settledMs = 10 * minuteMs;
+const quietMsMax = 15 * minuteMs;
+const probes = 6;
+const probeMsMax = 20_000;
 export const foreverMs = 1e9;
 
 /** Everything a seed says. */
 export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
   const random = new SeededRandom(seed, 'plan');
   const sizes = random.fork('sizes');
-  const agents = options.agents ?? 1 + sizes.below(5);
+  const agents = options.agents ?? sizes.pick([1, 1, 2, 2, 3, 4]);
   const kas = options.kas ?? 1 + sizes.below(3);
-  const healMs = options.healMs ?? sizes.pick([2, 4, 6]) * minuteMs;
-  const endMs = healMs + quietMs;
+  const healMs = options.healMs ?? sizes.pick([1, 2, 4]) * minuteMs;
   return {
     seed,
     agents,
     kas,
     healMs,
-    endMs,
-    ageMs: sizes.pick([5, 20, 120]) * minuteMs,
+    quietMs: quietMsMax,
+    ageMs: sizes.pick([3, 10, 120]) * minuteMs,
     pollMs: sizes.pick([20_000, 60_000]),
     faults: drawFaults(random.fork('faults'), { healMs, kinds: options.faults }),
-    requests: drawRequests(random.fork('requests'), { agents, kas, healMs, endMs }),
+    requests: drawRequests(random.fork('requests'), { agents, kas, healMs }),
+    probes: drawProbes(random.fork('probes'), { agents, kas }),
+    led: sizes.chance(0.75),
     pushes: drawPushes(random.fork('pushes'), { agents, healMs }),
   };
 }
@@ -115,29 +121,37 @@ function drawFaults(
   return faults;
 }
 
-function drawRequests(
-  random: SeededRandom,
-  size: { readonly agents: number; readonly kas: number; readonly healMs: number; readonly endMs: number },
-): readonly PlannedRequest[] {
-  const requests: PlannedRequest[] = [];
-  const meanMs = random.pick([1_500, 6_000, 20_000]);
-  const draw = (atMs: number): PlannedRequest => ({
+type Sizes = Pick<Plan, 'agents' | 'kas'>;
+
+function drawRequest(random: SeededRandom, { agents, kas }: Sizes, atMs: number): PlannedRequest {
+  return {
     atMs: Math.round(atMs),
-    agent: random.below(size.agents),
-    kas: random.below(size.kas),
+    agent: random.below(agents),
+    kas: random.below(kas),
     routed: random.chance(0.8),
     thinkMs: Math.round(random.around(300)),
     streamMs: Math.round(random.chance(0.2) ? random.around(20_000) : random.around(300)),
     chunks: 1 + random.below(4),
     bodyBytes: random.chance(0.3) ? random.below(5_000) : 0,
     patienceMs: Math.round(random.chance(0.2) ? random.around(2_000) : foreverMs),
-  });
-  for (let atMs = random.around(meanMs); atMs < size.healMs; atMs += random.around(meanMs))
-    requests.push(draw(atMs));
-  const settled = size.healMs + settledMs;
-  for (let atMs = settled; atMs < size.endMs - 2 * minuteMs; atMs += random.around(10_000))
-    requests.push(draw(atMs));
+  };
+}
+
+function drawRequests(random: SeededRandom, sizes: Sizes & Pick<Plan, 'healMs'>): readonly PlannedRequest[] {
+  const requests: PlannedRequest[] = [];
+  const meanMs = random.pick([1_000, 4_000, 15_000]);
+  for (let atMs = random.around(meanMs); atMs < sizes.healMs; atMs += random.around(meanMs)) {
+    requests.push(drawRequest(random, sizes, atMs));
+  }
   return requests;
+}
+
+function drawProbes(random: SeededRandom, sizes: Sizes): readonly PlannedRequest[] {
+  return Array.from({ length: probes }, () => ({
+    ...drawRequest(random, sizes, random.below(probeMsMax)),
+    routed: true,
+    patienceMs: foreverMs,
+  }));
 }
 
 function drawPushes(

@@ -4,17 +4,17 @@
  */
 import type { ClusterJudge, Work } from './simulated-cluster.ts';
 import type { KasHost } from './kas-host.ts';
-import type { PlannedRequest } from './plan.ts';
+import type { Plan, PlannedRequest } from './plan.ts';
 import type { Seen } from './user.ts';
 
 export interface BookedRequest {
   readonly id: number;
   readonly planned: PlannedRequest;
+  /** It came when all was well again. */
+  readonly probe: boolean;
   /** The kas that took it; undefined while it was not admitted. */
   kas: KasHost | undefined;
   admittedMs: number;
-  /** Its agent had a session at that kas then. */
-  hadAgent: boolean;
   /** Agent and life of each time it reached a cluster. */
   readonly arrivals: { readonly agent: number; readonly life: number; readonly atMs: number }[];
   /** The cluster works on it now. */
@@ -38,15 +38,19 @@ export class RequestBook implements ClusterJudge {
   readonly #nowMs: () => number;
   readonly #keeper: BookKeeper;
 
-  constructor(planned: readonly PlannedRequest[], nowMs: () => number, keeper: BookKeeper) {
+  constructor(
+    { requests, probes }: Pick<Plan, 'requests' | 'probes'>,
+    nowMs: () => number,
+    keeper: BookKeeper,
+  ) {
     this.#nowMs = nowMs;
     this.#keeper = keeper;
-    this.all = planned.map((request, id) => ({
+    this.all = [...requests, ...probes].map((planned, id) => ({
       id,
-      planned: request,
+      planned,
+      probe: id >= requests.length,
       kas: undefined,
       admittedMs: 0,
-      hadAgent: false,
       arrivals: [],
       working: false,
       finished: false,

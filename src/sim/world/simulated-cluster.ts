@@ -48,9 +48,13 @@ export class SimulatedCluster {
   readonly #leases = new Map<string, Lease>();
   readonly #troubles = new Map<ClusterTrouble, number>();
 
-  constructor(agent: number, judge: ClusterJudge) {
+  readonly #led: boolean;
+
+  /** @param led another replica holds every Lease, and renews it */
+  constructor(agent: number, judge: ClusterJudge, led: boolean) {
     this.agent = agent;
     this.judge = judge;
+    this.#led = led;
   }
 
   trouble(kind: ClusterTrouble): () => void {
@@ -84,9 +88,10 @@ export class SimulatedCluster {
   }
 
   /** Everything but the plan's work. */
-  answer(method: string, path: string, body: string): { readonly status: number; readonly text: string } {
+  answer(method: string, path: string, body: string, nowMs: number): Answer {
     const lease = leasePath.exec(path);
     if (lease === null) return notFound;
+    if (this.#led) return method === 'GET' ? heldByAnother(nowMs) : conflict;
     const given = body === '' ? {} : (JSON.parse(body) as Record<string, unknown>);
     const metadata = (given['metadata'] ?? {}) as Record<string, unknown>;
     const name = lease[1] ?? (typeof metadata['name'] === 'string' ? metadata['name'] : '');
@@ -114,6 +119,20 @@ function version() {
         readonly platform: string;
       }
     | undefined;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** A Lease that somebody else renews every five seconds. */
+function heldByAnother(nowMs: number): Answer {
+  const renewals = Math.floor(nowMs / 5_000);
+  return {
+    status: 200,
+    text: `{"kind":"Lease","apiVersion":"coordination.k8s.io/v1","metadata":{"name":"lease","resourceVersion":"${renewals}"},"spec":{"holderIdentity":"another-pod","leaseDurationSeconds":15,"leaseTransitions":${renewals}}}`,
+  };
 }
 
 const shown = ({ body }: Lease) => ({ status: 200, text: JSON.stringify(body) });
@@ -230,7 +249,7 @@ class ClusterExchange implements Dispatcher.DispatchController {
     if (work === undefined) {
       const { status, text } = cluster.has('fails')
         ? refusal(500, 'InternalError')
-        : cluster.answer(method, path, body);
+        : cluster.answer(method, path, body, this.#process.kernel.nowMs);
       return this.#after(this.#wayMs(), () => {
         this.#head(status);
         this.#handler.onResponseData?.(this, Buffer.from(text));

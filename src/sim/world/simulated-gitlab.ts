@@ -11,6 +11,7 @@ import type {
   GitLab,
   GitLabResult,
   GitRepository,
+  FilesRead,
   ResolvedRef,
   TreeListing,
 } from '../../ports/index.ts';
@@ -22,6 +23,9 @@ export type GitLabTrouble = (typeof gitlabTroubles)[number];
 
 const wayMs = { min: 1, max: 40 } as const;
 const slowMeanMs = 4_000;
+/** What the adapters of the product do with a GitLab that says nothing: ask again, so many times. */
+const silenceMs = 20_000;
+const triesMax = 5;
 const agentOfToken = /^agent-token-(\d+)$/;
 
 export const agentToken = (agent: number): string => `agent-token-${agent}`;
@@ -110,6 +114,15 @@ export class SimulatedGitLab {
               : { kind: 'notFound', reason: 'no such file' },
           () => unavailable(),
         ),
+      readFiles: ({ projectPath }, _commit, paths, _bounds, signal) =>
+        ask<FilesRead>(
+          signal,
+          () => {
+            const bytes = Buffer.from(this.head(agentOfPath(projectPath)).file);
+            return { kind: 'files', files: new Map(paths.map((path) => [path, bytes])) };
+          },
+          () => unavailable(),
+        ),
       listTree: (_repository, _commit, _path, _options, signal) =>
         ask<TreeListing>(
           signal,
@@ -134,10 +147,11 @@ export class SimulatedGitLab {
     return process.ask<T>(
       way,
       () => {
-        if ((troubles.get('hangs') ?? 0) > 0) return 'never';
+        if ((troubles.get('hangs') ?? 0) > 0) return 'silence';
         return (troubles.get('fails') ?? 0) > 0 ? given() : answer();
       },
       { signal, given },
+      { afterMs: silenceMs, times: triesMax },
     );
   }
 

@@ -71,13 +71,15 @@ export class SimulatedProcess {
   }
 
   /**
-   * A question to the outside: `answer` is asked when the question has arrived, its value comes back after the way home. A
-   * signal ends the wait with `given` at once. Never settles when the process dies meanwhile (P1).
+   * A question to the outside: `answer` is asked when the question has arrived, its value comes back after the way home;
+   * `silence` is asked again, and becomes `given` in the end. A signal ends the wait with `given` at once. Never settles
+   * when the process dies meanwhile (P1).
    */
   ask<T>(
     wayMs: { readonly there: number; readonly back: number },
-    answer: () => T | 'never',
+    answer: () => T | 'silence',
     abort?: { readonly signal: AbortSignal; readonly given: () => T },
+    again: { readonly afterMs: number; readonly times: number } = { afterMs: 0, times: 0 },
   ): Promise<T> {
     return new Promise((resolve, reject) => {
       const settle = (value: () => T) => {
@@ -89,8 +91,10 @@ export class SimulatedProcess {
         }
       };
       abort?.signal.addEventListener('abort', () => settle(abort.given), { once: true });
-      this.kernel.at(wayMs.there, () => {
-        let given: T | 'never';
+      let left = again.times;
+      const arrive = () => {
+        if (!this.#alive || abort?.signal.aborted === true) return;
+        let given: T | 'silence';
         try {
           given = answer();
         } catch (error) {
@@ -100,10 +104,16 @@ export class SimulatedProcess {
             }),
           );
         }
-        if (given === 'never') return;
+        if (given === 'silence') {
+          left -= 1;
+          if (left > 0) this.kernel.at(again.afterMs, arrive);
+          else if (abort !== undefined) settle(abort.given);
+          return;
+        }
         const found = given;
         this.kernel.at(wayMs.back, () => settle(() => found));
-      });
+      };
+      this.kernel.at(wayMs.there, arrive);
     });
   }
 

@@ -10,6 +10,7 @@ import { doFault } from './faults.ts';
 import { invariants, type Invariant } from './invariants/index.ts';
 import { KasHost } from './kas-host.ts';
 import type { Plan } from './plan.ts';
+import type { Scene } from './scene.ts';
 import { RequestBook, type BookedRequest } from './request-book.ts';
 import { SimulatedCluster } from './simulated-cluster.ts';
 import { agentIdOf, SimulatedGitLab } from './simulated-gitlab.ts';
@@ -23,8 +24,12 @@ import { sendRequest } from './user.ts';
 const stopMs = 120_000;
 /** Agents are started within this. */
 const startMsMax = 1_000;
+/** How often it is looked whether all is well again. */
+const lookMs = 10_000;
+/** What the requests get that come when all is well. */
+const probesMs = 60_000;
 
-export class World {
+export class World implements Scene {
   readonly plan: Plan;
   readonly kernel: Kernel;
   readonly network: SimulatedNetwork<Http2Frame>;
@@ -43,7 +48,7 @@ export class World {
     this.network = network;
     this.gitlab = new SimulatedGitLab(plan.agents);
     this.store = new SimulatedStore(kernel);
-    this.book = new RequestBook(plan.requests, () => kernel.nowMs, {
+    this.book = new RequestBook(plan, () => kernel.nowMs, {
       arrived: (request, agent, life) => {
         kernel.log(`request ${request.id} reaches the cluster of agent${agent}.${life}`);
         this.#judge((invariant) => invariant.arrived?.(this, request, agent, life));
@@ -71,7 +76,7 @@ export class World {
         new AgentHost(agent, {
           kernel,
           network,
-          cluster: new SimulatedCluster(agent, this.book),
+          cluster: new SimulatedCluster(agent, this.book, plan.led),
           kasHosts: () => this.#balanced(),
           onTransition,
           onDial: (host) => this.#judge((invariant) => invariant.dialled?.(this, host)),
@@ -84,26 +89,46 @@ export class World {
     return this.kernel.run(() => {
       const { kernel, plan } = this;
       this.#prepare();
-      kernel.advance(plan.healMs);
+      if (!kernel.advance(plan.healMs)) return;
       kernel.log('everything is whole from here on');
-      if (!kernel.advance(plan.endMs)) return;
-      kernel.at(0, () => this.#judge((invariant) => invariant.settled?.(this)));
-      if (!kernel.advance(plan.endMs + 1)) return;
+      if (!this.#settle(plan.healMs + plan.quietMs)) return;
+      kernel.log(`all is well again after ${Math.round(kernel.nowMs - plan.healMs)} ms`);
+      this.#admitAll(true);
+      if (!kernel.advance(kernel.nowMs + probesMs) || !this.#settle(kernel.nowMs + probesMs)) return;
       kernel.log('everything is asked to stop');
       for (const host of this.agents) host.stop();
       kernel.at(stopMs / 2, () => {
         for (const host of this.kas) host.drain();
       });
-      if (!kernel.advance(plan.endMs + stopMs + 180_000)) return;
+      if (!kernel.advance(kernel.nowMs + stopMs + 120_000)) return;
       this.#judge((invariant) => invariant.stopped?.(this));
     });
   }
 
-  fail({ id }: Pick<Invariant, 'id'>, text: string): void {
+  /** Lets time pass until all is as it must be, for the latest until then. */
+  #settle(untilMs: number): boolean {
+    const { kernel } = this;
+    for (;;) {
+      const reports: { readonly id: string; readonly text: string }[] = [];
+      kernel.at(0, () =>
+        this.#judge((invariant) => {
+          const { id } = invariant;
+          invariant.settled?.(this, (text) => void reports.push({ id, text }));
+        }),
+      );
+      if (!kernel.advance(kernel.nowMs + lookMs)) return false;
+      const [first] = reports;
+      if (first === undefined) return true;
+      if (kernel.nowMs < untilMs) continue;
+      kernel.fail(first.id, first.text);
+      return false;
+    }
+  }
+
+  fail({ id }: { readonly id: string }, text: string): void {
     this.kernel.fail(id, text);
   }
 
-  /** A push to the configuration project of an agent, of which GitLab tells kas. */
   push(agent: number, file: string): void {
     const commit = this.gitlab.push(agent, file);
     this.kernel.log(`push ${commit.slice(-6)} for agent${agent}`);
@@ -133,7 +158,13 @@ export class World {
     for (const { atMs, agent, level } of plan.pushes) {
       kernel.at(atMs, () => this.push(agent, configurationFile(level)));
     }
-    for (const request of this.book.all) kernel.at(request.planned.atMs, () => this.#admit(request));
+    this.#admitAll(false);
+  }
+
+  #admitAll(probes: boolean): void {
+    for (const request of this.book.all) {
+      if (request.probe === probes) this.kernel.at(request.planned.atMs, () => this.#admit(request));
+    }
   }
 
   #admit(request: BookedRequest): void {
@@ -143,7 +174,6 @@ export class World {
     if (host === undefined || http === undefined) return void this.tally.count('request found no kas');
     request.kas = host;
     request.admittedMs = this.kernel.nowMs;
-    request.hadAgent = this.#has(host, planned.agent);
     this.kernel.log(`request ${id} for agent${planned.agent} comes to ${host.name}`);
     const { agent, bodyBytes } = planned;
     const leave = sendRequest(http, { request: id, agent, bodyBytes }, (seen) => {
