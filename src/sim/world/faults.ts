@@ -58,11 +58,12 @@ const deeds: Readonly<Record<FaultKind, Deed>> = {
   },
   reset: (world, fault) => {
     const { name } = agentOf(world, fault);
-    for (const endpoint of [...world.network.endpoints]) if (endpoint.host === name) endpoint.resetBoth();
+    for (const endpoint of Array.from(world.network.endpoints))
+      if (endpoint.host === name) endpoint.resetBoth();
     return nothing;
   },
   'reset-all': (world) => {
-    for (const endpoint of [...world.network.endpoints]) endpoint.resetBoth();
+    for (const endpoint of Array.from(world.network.endpoints)) endpoint.resetBoth();
     return nothing;
   },
   'agent-crash': (world, fault) => {

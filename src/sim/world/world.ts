@@ -171,7 +171,7 @@ export class World implements Scene {
     const { planned, id } = request;
     const host = this.#kasFor(request);
     const http = host?.http;
-    if (host === undefined || http === undefined) return void this.tally.count('request found no kas');
+    if (host === undefined || http === undefined) return this.tally.count('request found no kas');
     request.kas = host;
     request.admittedMs = this.kernel.nowMs;
     this.kernel.log(`request ${id} for agent${planned.agent} comes to ${host.name}`);
