@@ -65,6 +65,12 @@ export function FleetPage() {
   );
 }
 
+function countsOf(all: readonly Agent[]): readonly number[] {
+  const counts = agentConditions.map(() => 0);
+  for (const { code } of all) counts[code] = (counts[code] ?? 0) + 1;
+  return counts;
+}
+
 function Empty() {
   return (
     <p class="empty">
@@ -77,7 +83,7 @@ function Empty() {
 
 function Strip({ filter, pick }: { readonly filter: Filter; readonly pick: (code: number) => void }) {
   const all = agents.value;
-  const counts = agentConditions.map((_, code) => all.filter((agent) => agent.code === code).length);
+  const counts = useMemo(() => countsOf(all), [all]);
   const serving = (counts[0] ?? 0) + (counts[1] ?? 0);
   return (
     <section class="strip">
@@ -122,9 +128,9 @@ function Why({
   readonly setBy: (by: Dimension) => void;
 }) {
   const all = agents.value;
-  const causes = causesOf(all);
+  const causes = useMemo(() => causesOf(all), [all]);
   const most = causes[0]?.[1] ?? 1;
-  const common = inCommon(all);
+  const common = useMemo(() => inCommon(all), [all]);
   const down = all.filter(({ code }) => isDown(code)).length;
   return (
     <section class="panel">

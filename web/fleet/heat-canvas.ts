@@ -3,7 +3,7 @@
  * others have a strong colour and a glyph. The size of cells is the largest with which all groups fit.
  */
 import { changedAt, type Agent } from '../live/fleet.ts';
-import { paintOf, type Paint } from '../look.ts';
+import { paintOf, theme, type Paint } from '../look.ts';
 import type { Group } from './groups.ts';
 
 export interface Cell {
@@ -16,17 +16,25 @@ const sizes = [26, 22, 18, 15, 13, 12, 11, 10, 9, 8, 7, 6, 5] as const;
 const headHeight = 22;
 const groupGap = 10;
 const ringMs = 1_200;
+const fadeMs = 100;
 
 export class HeatCanvas {
   cells: readonly Cell[] = [];
   size = 15;
   columns = 1;
-  focused: number | undefined;
   readonly #canvas: HTMLCanvasElement;
   readonly #context: CanvasRenderingContext2D;
   #heads: readonly { readonly y: number; readonly group: Group }[] = [];
   #height = 0;
   #fading = 0;
+  #focused: number | undefined;
+  /** Places in `cells`. */
+  #places = new Map<number, number>();
+  readonly #ringed = new Set<number>();
+  #isShown: (agent: Agent) => boolean = () => true;
+  /** What the picture on the canvas was drawn with. */
+  #drawn = '';
+  #colours = { ink: '', accent: '', muted: '' };
 
   constructor(canvas: HTMLCanvasElement) {
     const context = canvas.getContext('2d');
@@ -39,9 +47,34 @@ export class HeatCanvas {
     return this.size + Math.max(2, Math.round(this.size / 6));
   }
 
+  /** Draws what differs from what is there; everything when places, size, theme or filter are others. */
   draw(groups: readonly Group[], width: number, heightMax: number, isShown: (agent: Agent) => boolean): void {
+    const before = this.cells;
     this.#place(groups, width, heightMax);
     const ratio = devicePixelRatio || 1;
+    const heads = groups.map(({ name, agents }) => `${name} ${agents.length}`).join('\n');
+    const drawn = [theme.value, width, this.#height, this.size, ratio, heads].join('\n');
+    const isWhole =
+      drawn !== this.#drawn ||
+      isShown !== this.#isShown ||
+      this.cells.some(({ agent }, at) => before[at]?.agent.index !== agent.index);
+    this.#isShown = isShown;
+    if (isWhole) this.#drawAll(drawn, width, ratio);
+    else {
+      this.cells.forEach((cell, at) => {
+        if (before[at]?.agent.code !== cell.agent.code) this.#drawCell(cell);
+      });
+    }
+    this.#fade();
+  }
+
+  #drawAll(drawn: string, width: number, ratio: number): void {
+    this.#drawn = drawn;
+    this.#places = new Map(this.cells.map(({ agent }, place) => [agent.index, place]));
+    this.#ringed.clear();
+    const style = getComputedStyle(document.documentElement);
+    const colour = (name: string) => style.getPropertyValue(name);
+    this.#colours = { ink: colour('--ink'), accent: colour('--accent'), muted: colour('--muted') };
     const canvas = this.#canvas;
     canvas.width = width * ratio;
     canvas.height = this.#height * ratio;
@@ -49,13 +82,32 @@ export class HeatCanvas {
     canvas.style.height = `${this.#height}px`;
     this.#context.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.#drawHeads();
-    const paint = () => {
-      let fading = false;
-      for (const cell of this.cells) fading = this.#drawCell(cell, isShown(cell.agent)) || fading;
-      clearTimeout(this.#fading);
-      if (fading) this.#fading = window.setTimeout(paint, 80);
-    };
-    paint();
+    for (const cell of this.cells) this.#drawCell(cell);
+  }
+
+  /** Rings around what has just changed, until they are gone. */
+  #fade(): void {
+    clearTimeout(this.#fading);
+    for (const index of changedAt.keys()) this.#ringed.add(index);
+    for (const index of this.#ringed) if (!this.#redraw(index)) this.#ringed.delete(index);
+    if (this.#ringed.size > 0) this.#fading = window.setTimeout(() => this.#fade(), fadeMs);
+  }
+
+  get focused(): number | undefined {
+    return this.#focused;
+  }
+
+  focus(index: number): void {
+    const before = this.#focused;
+    this.#focused = index;
+    if (before !== undefined) this.#redraw(before);
+    this.#redraw(index);
+  }
+
+  /** True while it has a ring that fades. */
+  #redraw(index: number): boolean {
+    const cell = this.cells[this.#places.get(index) ?? -1];
+    return cell !== undefined && this.#drawCell(cell);
   }
 
   stop(): void {
@@ -99,21 +151,22 @@ export class HeatCanvas {
 
   #drawHeads(): void {
     const context = this.#context;
-    const style = getComputedStyle(document.documentElement);
+    const { fontFamily } = getComputedStyle(document.body);
     for (const { y, group } of this.#heads) {
-      context.font = `600 12px ${getComputedStyle(document.body).fontFamily}`;
-      context.fillStyle = style.getPropertyValue('--ink');
+      context.font = `600 12px ${fontFamily}`;
+      context.fillStyle = this.#colours.ink;
       context.fillText(group.name, 1, y + 14);
       const after = context.measureText(group.name).width + 9;
-      context.font = `400 11.5px ${getComputedStyle(document.body).fontFamily}`;
-      context.fillStyle = style.getPropertyValue('--muted');
+      context.font = `400 11.5px ${fontFamily}`;
+      context.fillStyle = this.#colours.muted;
       context.fillText(group.agents.length.toLocaleString('en'), after, y + 14);
     }
   }
 
   /** True while its ring fades. */
-  #drawCell({ agent, x, y }: Cell, isShown: boolean): boolean {
+  #drawCell({ agent, x, y }: Cell): boolean {
     const context = this.#context;
+    const isShown = this.#isShown(agent);
     const { size } = this;
     const paint = paintOf(agent.code);
     context.clearRect(x - 2, y - 2, size + 4, size + 4);
@@ -130,8 +183,8 @@ export class HeatCanvas {
     if (size >= 7) this.#glyph(paint, x, y);
     const changed = changedAt.get(agent.index);
     const strength = changed === undefined || !isShown ? 0 : 1 - (performance.now() - changed) / ringMs;
-    if (strength > 0) this.#ring(x, y, strength, '--ink');
-    if (this.focused === agent.index) this.#ring(x, y, 1, '--accent');
+    if (strength > 0) this.#ring(x, y, strength, this.#colours.ink);
+    if (this.#focused === agent.index) this.#ring(x, y, 1, this.#colours.accent);
     context.globalAlpha = 1;
     return strength > 0;
   }
@@ -165,7 +218,7 @@ export class HeatCanvas {
   #ring(x: number, y: number, strength: number, colour: string): void {
     const context = this.#context;
     context.globalAlpha = strength;
-    context.strokeStyle = getComputedStyle(document.documentElement).getPropertyValue(colour);
+    context.strokeStyle = colour;
     context.lineWidth = 2;
     this.#box(x - 0.5, y - 0.5, this.size + 1);
     context.stroke();

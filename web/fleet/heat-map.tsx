@@ -37,9 +37,8 @@ export function HeatMap({
 
   const under = (event: MouseEvent) => heat.current?.at(event.offsetX, event.offsetY);
   const focus = (cell: Cell | undefined) => {
-    if (heat.current === undefined || cell === undefined || box.current === null) return;
-    heat.current.focused = cell.agent.index;
-    heat.current.draw(groups, width, Math.max(box.current.clientHeight, 320), isShown);
+    if (heat.current === undefined || cell === undefined) return;
+    heat.current.focus(cell.agent.index);
     setTip(cell);
   };
   const move = (event: KeyboardEvent) => {

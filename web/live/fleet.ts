@@ -39,6 +39,11 @@ export const changedAt = new Map<number, number>();
 
 const rows = new Map<number, AgentRow>();
 const states = new Map<number, RowState>();
+/** What `agents` does not show yet. */
+const touched = new Set<number>();
+let isOrderKnown = false;
+/** Where each is in `agents`, by index. */
+let places = new Map<number, number>();
 let revision = -1;
 let heardSequence = 0;
 let reading: Promise<void> | undefined;
@@ -59,17 +64,35 @@ function hear({ event, data }: StreamEvent): void {
     if (event === 'snapshot') {
       states.clear();
       for (const state of (frame as SnapshotFrame).states) states.set(state[0], state);
+      isOrderKnown = false;
       publish();
-    } else if (event === 'delta') {
-      const moved = (frame as DeltaFrame).changes;
-      if (moved.length > 0) {
-        note(moved, frame.at);
-        publishSoon();
-      } else if (publishing === 0) sequence.value = heardSequence;
-    }
+    } else if (event === 'delta') hearDelta(frame as DeltaFrame);
   });
-  if (frame.revision !== revision)
-    reading ??= readAtAPace(frame.revision).finally(() => (reading = undefined));
+  if (frame.revision > revision)
+    reading ??= readDirectory(frame.revision).finally(() => (reading = undefined));
+}
+
+function hearDelta(frame: DeltaFrame): void {
+  if (revision >= frame.since && frame.revision > revision) {
+    for (const row of frame.rows) describe(row);
+    for (const index of frame.left) forget(index);
+    ({ revision } = frame);
+  }
+  note(frame.changes, frame.at);
+  if (touched.size > 0 || !isOrderKnown) publishSoon();
+  else if (publishing === 0) sequence.value = heardSequence;
+}
+
+function describe(row: AgentRow): void {
+  const known = rows.get(row.index);
+  if (known?.name !== row.name || known.project !== row.project) isOrderKnown = false;
+  rows.set(row.index, row);
+  touched.add(row.index);
+}
+
+function forget(index: number): void {
+  if (rows.delete(index)) isOrderKnown = false;
+  states.delete(index);
 }
 
 function note(moved: readonly RowState[], at: number): void {
@@ -78,25 +101,26 @@ function note(moved: readonly RowState[], at: number): void {
     const [index, code] = state;
     const from = states.get(index)?.[1];
     states.set(index, state);
+    touched.add(index);
     if (from === code) continue;
     fresh.push({ at, index, from, to: code });
     changedAt.set(index, performance.now());
   }
-  if (fresh.length > 0) changes.value = [...fresh.reverse(), ...changes.value].slice(0, changesKept);
+  if (fresh.length > 0)
+    changes.value = [...fresh.slice(-changesKept).reverse(), ...changes.value].slice(0, changesKept);
   for (const [index, when] of changedAt) if (performance.now() - when > recent) changedAt.delete(index);
 }
 
-/** When thousands connect at once the directory changes all the time, and is large. */
-async function readAtAPace(wanted: number): Promise<void> {
-  await readDirectory(wanted);
-  await new Promise((done) => setTimeout(done, Math.max(300, rows.size / 4)));
-}
-
+/** Only at the beginning, and when frames were missed: else the stream says all that is new. */
 async function readDirectory(wanted: number): Promise<void> {
-  const directory = await readJson<Directory>('/api/agents');
-  if (directory === undefined) return;
+  const directory = await readJson<Directory>('/api/agents').catch(() => undefined);
+  if (directory === undefined) {
+    await new Promise((done) => setTimeout(done, retryMs));
+    return;
+  }
   revision = Math.max(wanted, directory.revision);
   rows.clear();
+  isOrderKnown = false;
   for (const row of directory.agents) {
     rows.set(row.index, row);
     // The stream may not have told of it yet.
@@ -111,13 +135,15 @@ async function readDirectory(wanted: number): Promise<void> {
   });
 }
 
+const retryMs = 1_000;
+const fewMax = 500;
+const paceMs = 250;
 let publishedAt = 0;
 let publishing = 0;
 
 /** At once for few; for thousands at a pace at which a page can draw them. */
 function publishSoon(): void {
-  const paceMs = rows.size < 500 ? 0 : rows.size < 2_500 ? 250 : 1_000;
-  const leftMs = publishedAt + paceMs - performance.now();
+  const leftMs = publishedAt + (rows.size < fewMax ? 0 : paceMs) - performance.now();
   if (leftMs <= 0) publish();
   else if (publishing === 0) publishing = window.setTimeout(publish, leftMs);
 }
@@ -126,19 +152,40 @@ function publish(): void {
   clearTimeout(publishing);
   publishing = 0;
   publishedAt = performance.now();
-  const all: Agent[] = [];
-  for (const row of rows.values()) {
-    const [, code = codeOf(row.condition), since = row.since, reason = row.reason] =
-      states.get(row.index) ?? [];
-    all.push({ ...row, code, since, reason });
+  batch(() => {
+    sequence.value = heardSequence;
+    agents.value = isOrderKnown ? patched(agents.value) : inOrder();
+    touched.clear();
+  });
+}
+
+/** Those that were not touched stay the same objects, and all stay where they are. */
+function patched(old: readonly Agent[]): readonly Agent[] {
+  const all = [...old];
+  for (const index of touched) {
+    const [place, row] = [places.get(index), rows.get(index)];
+    if (place !== undefined && row !== undefined) all[place] = agentOf(row);
   }
-  sequence.value = heardSequence;
-  agents.value = all.sort(
+  return all;
+}
+
+const { compare } = new Intl.Collator('en', { numeric: true });
+
+function inOrder(): readonly Agent[] {
+  const all = [...rows.values()].map(agentOf);
+  all.sort(
     (one, other) =>
-      one.project.localeCompare(other.project) ||
-      one.name.localeCompare(other.name) ||
-      one.index - other.index,
+      compare(one.project, other.project) || compare(one.name, other.name) || one.index - other.index,
   );
+  places = new Map(all.map(({ index }, place) => [index, place]));
+  isOrderKnown = true;
+  return all;
+}
+
+function agentOf(row: AgentRow): Agent {
+  const [, code = codeOf(row.condition), since = row.since, reason = row.reason] =
+    states.get(row.index) ?? [];
+  return { ...row, code, since, reason };
 }
 
 export function rowOf(index: number): AgentRow | undefined {

@@ -8,7 +8,7 @@ import type { AgentDetail, AgentRow, ProjectLine, SessionDetail, StepFrame } fro
 
 export interface DetailDeps {
   readonly fleet: Fleet;
-  readonly directory: TunnelDirectory<Tunnel>;
+  readonly directory: Pick<TunnelDirectory<Tunnel>, 'idleOf'>;
   readonly projects: (agentId: bigint) => readonly ProjectLine[];
   readonly failedRequest: (agentId: string) => LadderFacts['failedRequest'];
   readonly now: () => number;

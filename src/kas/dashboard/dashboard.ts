@@ -15,7 +15,6 @@
  */
 import { hash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Requests, Tunnel, TunnelDirectory } from '../../actors/index.ts';
 import { inspectLimits, type FlightRecorder } from '../../inspect/index.ts';
 import type { Clock } from '../../ports/index.ts';
 import type { ObservedTransition, Registry, SupervisorReport } from '../../supervisor/index.ts';
@@ -29,7 +28,7 @@ import { machineLines } from './machines-view.ts';
 import { pollersView, type PollerSources } from './pollers-view.ts';
 import { NewsLog, type NewsQuery, type Outcome } from './news-log.ts';
 import { Pages, pagesPath, pageSafety } from './pages.ts';
-import { RequestLog } from './request-log.ts';
+import { RequestLog, type LivingRequests } from './request-log.ts';
 import { SupervisorNews } from './supervisors-view.ts';
 import { viewNames, type Directory, type SupervisorNode, type ViewName, type ViewOf } from './wire.ts';
 
@@ -38,8 +37,8 @@ export interface DashboardDeps {
   readonly registry: Registry;
   readonly recorder: FlightRecorder;
   readonly find: FleetDeps['find'];
-  readonly tunnels: TunnelDirectory<Tunnel>;
-  readonly requests: () => Requests;
+  readonly tunnels: DetailDeps['directory'];
+  readonly requests: () => LivingRequests;
   readonly projects: DetailDeps['projects'];
   readonly pollers: PollerSources;
   readonly tree: () => SupervisorNode;

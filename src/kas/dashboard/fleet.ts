@@ -14,11 +14,23 @@ import type { Clock } from '../../ports/index.ts';
 import type { ObservedTransition } from '../../supervisor/index.ts';
 import { conditionOf, reasons, shown, type Condition } from './agent-condition.ts';
 import { dashboardLimits } from './limits.ts';
-import { agentConditions, type AgentCondition, type AgentRow, type RowState } from './wire.ts';
+import { FleetChanges } from './fleet-changes.ts';
+import {
+  agentConditions,
+  type DeltaFrame,
+  type AgentCondition,
+  type AgentRow,
+  type RowState,
+} from './wire.ts';
+
+/** What is read of a session. */
+type SeenSession = Pick<AgentSession, 'sessionId' | 'agent' | 'pod' | 'connectedAt' | 'refusal' | 'ref'> & {
+  readonly connection: Pick<AgentSession['connection'], 'connectionId' | 'peer'>;
+};
 
 /** One session, alive or ended. */
 export interface Life {
-  readonly session: AgentSession;
+  readonly session: SeenSession;
   readonly steps: TransitionRing;
   readonly connectionSteps: TransitionRing;
   readonly startedAt: number;
@@ -44,7 +56,7 @@ export interface Row {
 }
 
 export interface FleetDeps {
-  readonly find: (sessionId: string) => AgentSession | undefined;
+  readonly find: (sessionId: string) => SeenSession | undefined;
   readonly clock: Clock;
   /** Told when the condition of a row, or its reason, is another one. */
   readonly changed: (row: Row, before: AgentCondition, at: number) => void;
@@ -59,11 +71,10 @@ export class Fleet {
   readonly #connections = new Map<string, TransitionRing>();
   /** In the order of their going. */
   readonly #gone = new Map<number, Row>();
-  readonly #dirty = new Set<Row>();
+  readonly #changes = new FleetChanges<Row>();
   readonly #strangersByHost = new Map<string, Row>();
   #made = 0;
   #strangers = 0;
-  #revision = 1;
 
   constructor(deps: FleetDeps) {
     this.#deps = deps;
@@ -71,7 +82,7 @@ export class Fleet {
 
   /** Changes when a row came, went, or is called otherwise. */
   get revision(): number {
-    return this.#revision;
+    return this.#changes.revision;
   }
 
   get size(): number {
@@ -100,12 +111,10 @@ export class Fleet {
   }
 
   /** What changed since this was last asked. */
-  takeChanges(): RowState[] {
+  takeChanges(): Omit<DeltaFrame, 'sequence' | 'at'> {
     this.#sweep();
-    if (this.#dirty.size === 0) return [];
-    const changes = [...this.#dirty].filter(({ index }) => this.#rows.has(index)).map(stateOf);
-    this.#dirty.clear();
-    return changes;
+    const { moved, renamed, ...taken } = this.#changes.take();
+    return { ...taken, changes: moved.map(stateOf), rows: renamed.map((row) => this.describe(row)) };
   }
 
   describe(row: Row): AgentRow {
@@ -203,7 +212,7 @@ export class Fleet {
   }
 
   /** F3. */
-  #strangerRow(session: AgentSession, now: number): Row {
+  #strangerRow(session: SeenSession, now: number): Row {
     const host = hostOf(session.connection.peer);
     const known = this.#strangersByHost.get(host);
     const row = known ?? this.#add(`unknown-${++this.#strangers}`, now);
@@ -232,7 +241,7 @@ export class Fleet {
     };
     this.#rows.set(row.index, row);
     this.#byKey.set(key, row);
-    this.#revision++;
+    this.#changes.renamed(row);
     return row;
   }
 
@@ -241,8 +250,7 @@ export class Fleet {
     this.#byKey.delete(row.key);
     for (const host of row.hosts) this.#strangersByHost.delete(host);
     this.#gone.delete(row.index);
-    this.#dirty.delete(row);
-    this.#revision++;
+    this.#changes.removed(row);
   }
 
   /** F1. */
@@ -264,14 +272,20 @@ export class Fleet {
       this.#gone.delete(row.index);
     }
     const { agent, pod } = life.session;
-    const facts = [agent?.agentName, agent?.projectId, pod?.meta?.version, pod?.podId, row.lives.length].join(
-      ' ',
-    );
+    const facts = [
+      agent?.agentName,
+      agent?.projectId,
+      pod?.meta?.version,
+      pod?.podId,
+      life.session.sessionId,
+      row.lives.length,
+      row.lastFailure?.at,
+    ].join(' ');
     if (row.facts !== facts) {
       row.facts = facts;
-      this.#revision++;
+      this.#changes.renamed(row);
     }
-    this.#dirty.add(row);
+    this.#changes.moved(row);
     if (before.condition !== row.condition.condition || before.reason !== row.condition.reason) {
       this.#deps.changed(row, before.condition, now);
     }
@@ -333,7 +347,7 @@ function stateOf({ index, condition, since }: Row): RowState {
   return [index, agentConditions.indexOf(condition.condition), since, shown(condition.reason)];
 }
 
-function endingOf(session: AgentSession): string {
+function endingOf(session: SeenSession): string {
   const context: unknown = session.ref?.getSnapshot().context;
   if (typeof context !== 'object' || context === null || !('reason' in context)) return '';
   return typeof context.reason === 'string' ? context.reason : '';

@@ -50,7 +50,6 @@ export class LiveFeed {
   readonly #newsReaders = new Map<EventStream, NewsReader>();
   readonly #frames: Frame[] = [];
   #sequence = 0;
-  #revision = 0;
   #toldAt = 0;
 
   constructor(deps: LiveFeedDeps) {
@@ -127,15 +126,10 @@ export class LiveFeed {
   #tell(): void {
     const { fleet, clock } = this.#deps;
     const now = clock.now();
-    const changes = fleet.takeChanges();
+    const changed = fleet.takeChanges();
     const isDue = now - this.#toldAt >= dashboardLimits.heartbeatMs;
-    if (changes.length > 0 || fleet.revision !== this.#revision || isDue) {
-      const frame: DeltaFrame = {
-        sequence: ++this.#sequence,
-        revision: (this.#revision = fleet.revision),
-        at: (this.#toldAt = now),
-        changes,
-      };
+    if (changed.changes.length > 0 || changed.revision !== changed.since || isDue) {
+      const frame: DeltaFrame = { sequence: ++this.#sequence, at: (this.#toldAt = now), ...changed };
       this.#keep(eventFrame('delta', frame, `${this.#epoch}-${frame.sequence}`));
     }
     this.#viewReaders.tell();

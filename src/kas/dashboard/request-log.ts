@@ -8,6 +8,8 @@ import { shown } from './agent-condition.ts';
 import { dashboardLimits } from './limits.ts';
 import type { RequestLine, RequestsView } from './wire.ts';
 
+export type LivingRequests = Pick<Requests, 'living' | 'count'>;
+
 export class RequestLog {
   readonly #clock: Clock;
   readonly #slow: RequestLine[] = [];
@@ -35,7 +37,7 @@ export class RequestLog {
     return line === undefined ? undefined : { at: line.startedAt, reason: `${line.state}, ${line.reason}` };
   }
 
-  view(requests: Requests): RequestsView {
+  view(requests: LivingRequests): RequestsView {
     const living = requests.living(dashboardLimits.requestsShownMax);
     return {
       now: this.#clock.now(),

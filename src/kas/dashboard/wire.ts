@@ -63,10 +63,16 @@ export interface SnapshotFrame {
 
 export interface DeltaFrame {
   readonly sequence: number;
-  /** Differs from the one before when rows came, went or changed their names: the directory is to be read again. */
+  /** Differs from the one before when rows came, went or are described otherwise. */
   readonly revision: number;
+  /** Who knows the rows of this revision, or of a later one, knows those of `revision` with `rows` and `left`. */
+  readonly since: number;
   readonly at: number;
   readonly changes: readonly RowState[];
+  /** New, or described otherwise. */
+  readonly rows: readonly AgentRow[];
+  /** Indexes of those that are listed no more. */
+  readonly left: readonly number[];
 }
 
 export interface Step {
