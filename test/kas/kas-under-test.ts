@@ -191,14 +191,18 @@ export class KasUnderTest {
     }
   }
 
-  /** A new commit on main in which the agent's file says this. */
-  async commitFile(text: string): Promise<string> {
+  /** A new commit on main in which the agent's file says this; in which there is none, without a text. */
+  async commitFile(text: string | undefined): Promise<string> {
     const { default: git } = await import('isomorphic-git');
     const { default: fs } = await import('node:fs');
     const gitdir = this.repository;
-    let oid = await git.writeBlob({ fs, gitdir, blob: Buffer.from(text) });
-    let entry = { mode: '100644', path: 'config.yaml', type: 'blob' as 'blob' | 'tree' };
-    for (const path of ['demo', 'agents', '.gitlab', '']) {
+    let oid = await git.writeBlob({ fs, gitdir, blob: Buffer.from(text ?? '') });
+    let entry = {
+      mode: '100644',
+      path: text === undefined ? 'README' : 'config.yaml',
+      type: 'blob' as 'blob' | 'tree',
+    };
+    for (const path of text === undefined ? [''] : ['demo', 'agents', '.gitlab', '']) {
       oid = await git.writeTree({ fs, gitdir, tree: [{ ...entry, oid }] });
       entry = { mode: '040000', path, type: 'tree' };
     }

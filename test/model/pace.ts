@@ -13,9 +13,10 @@ export interface Pace {
   pass(ms: number): Promise<void>;
 }
 
-/** Steps short enough to see an order, long enough not to see the hours. */
-const stepMs = (passedMs: number) => (passedMs < 5_000 ? 100 : 1_000);
-const turnsPerStep = 12;
+/** Steps short enough to see an order, long enough for long waits. */
+const stepMs = (passedMs: number) => (passedMs < 5_000 ? 100 : passedMs < 30_000 ? 1_000 : 5_000);
+const turnsPerStep = 10;
+const patience = 300;
 
 export class VirtualPace implements Pace {
   readonly #clock: VirtualClock;
@@ -36,14 +37,25 @@ export class VirtualPace implements Pace {
     await this.#exchange();
     while (!condition()) {
       const passed = this.now() - began;
-      if (passed >= withinMs) throw new Error(`no ${what} within ${withinMs} ms`);
-      await this.#clock.advanceAsync(stepMs(passed));
+      if (passed >= withinMs) return this.#patiently(what, condition, withinMs);
+      const step = stepMs(passed);
+      await this.#clock.advanceAsync(step);
+      for (let exchanges = step; exchanges > 0; exchanges -= 1_000) await this.#exchange();
+    }
+  }
+
+  /** What is on its way may still come while time stands still: a busy machine is slower than its clock. */
+  async #patiently(what: string, condition: () => boolean, withinMs: number): Promise<void> {
+    for (let exchanges = 0; exchanges < patience; exchanges++) {
+      if (condition()) return;
       await this.#exchange();
     }
+    throw new Error(`no ${what} within ${withinMs} ms`);
   }
 
   async pass(ms: number): Promise<void> {
     const end = this.now() + ms;
+    await this.#exchange();
     while (this.now() < end) {
       await this.#clock.advanceAsync(Math.min(1_000, end - this.now()));
       await this.#exchange();
@@ -51,7 +63,6 @@ export class VirtualPace implements Pace {
   }
 
   async #exchange(): Promise<void> {
-    await this.#settle();
     for (let turns = 0; turns < turnsPerStep; turns++) await turn();
     await this.#settle();
   }
