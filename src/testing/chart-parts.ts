@@ -10,10 +10,20 @@ export function transitionsOf(node: AnyStateNode): AnyTransitionDefinition[] {
   return [...node.transitions.values(), node.always ?? []].flat();
 }
 
-/** A transition, for people. */
+/** A transition, for people: where, on what, to where. */
 export function tellTransition({ source, eventType, target }: AnyTransitionDefinition): string {
-  const to = target?.map(({ id }) => id).join(', ') ?? 'stays';
-  return `${source.id} on ${eventType === '' ? 'nothing' : eventType}: ${to}`;
+  const of = (id: string) => id.slice(source.machine.id.length + 1) || source.machine.id;
+  const to = target?.map(({ id }) => of(id)).join(', ') ?? 'stays';
+  return `${of(source.id)} on ${tellEvent(eventType, source.id)} → ${to}`;
+}
+
+function tellEvent(type: string, sourceId: string): string {
+  if (type === '') return 'nothing';
+  const [, kind = '', ...rest] = type.split('.');
+  if (!type.startsWith('xstate.')) return type;
+  const name = rest.join('.');
+  if (kind === 'after') return `after ${name.slice(0, -sourceId.length - 1)}`;
+  return `${kind} ${name.replace(/^actor\./, '')}`;
 }
 
 /** Names that a part of a chart refers to: actions, guards with what they combine, sources of invokes. */

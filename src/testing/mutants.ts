@@ -71,7 +71,7 @@ function stepsMutant(node: AnyStateNode, when: 'entry' | 'exit'): Mutant[] {
   const kind = `no ${when}` as const;
   return [
     {
-      id: `${node.id}: ${kind}`,
+      id: `${node.id.slice(node.machine.id.length + 1) || node.machine.id}: ${kind}`,
       kind,
       plant: () => {
         const before = [config[when], node[when]] as const;
@@ -132,4 +132,4 @@ function replaced(value: unknown, path: readonly string[], index: number, change
   return { ...settings, [key]: replaced(settings[key], rest, index, change) };
 }
 
-const keysOf = (value: unknown) => Object.keys((value ?? {}) as object);
+const keysOf = (value: unknown) => Object.keys(value ?? {});

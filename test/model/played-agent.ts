@@ -1,7 +1,7 @@
 /** An agent made of frames (`test/contract`) and a user, as a play needs them: all they heard can be looked at, at any time. */
 import { gunzipSync } from 'node:zlib';
 import { request as httpRequest, type Dispatcher } from 'undici';
-import { GoAgent, GoTunnel, httpResponse, up } from '../contract/go-agent.ts';
+import { type GoAgent, type GoTunnel, httpResponse, up } from '../contract/go-agent.ts';
 import type { PeerStream, StreamEvent } from '../contract/peer.ts';
 import { Fields } from '../contract/protobuf.ts';
 

@@ -29,16 +29,16 @@ const started = { type: 'forward.started', requestId: 'other' };
 
 describe('a wrong planted into a chart', () => {
   it.each([
-    ['tunnel.idle on claim.requested: tunnel.claimed: never taken', [claim], ['idle', 'offer']],
+    ['idle on claim.requested → claimed: never taken', [claim], ['idle', 'offer']],
     [
-      'tunnel.claimed on forward.started: tunnel.forwarding: guard not asked',
+      'claimed on forward.started → forwarding: guard not asked',
       [claim, started],
       ['forwarding', 'offer', 'withdraw'],
     ],
-    ['tunnel.idle: no exit', [claim], ['claimed', 'offer']],
-    ['tunnel.idle: no entry', [], ['idle']],
+    ['idle: no exit', [claim], ['claimed', 'offer']],
+    ['idle: no entry', [], ['idle']],
     [
-      'tunnel.claimed on age.expired: tunnel.done: actions not run',
+      'claimed on age.expired → done: actions not run',
       [claim, { type: 'age.expired' }],
       ['done', 'offer', 'withdraw', 'finishCall'],
     ],
