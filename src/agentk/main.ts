@@ -7,10 +7,10 @@
  */
 import { createActor, fromPromise } from 'xstate';
 import { FlightRecorder } from '../inspect/index.ts';
-import type { Observability } from '../inspect/index.ts';
+import type { Observability, RecordingSource } from '../inspect/index.ts';
 import { guarded, Registry, reportsToLog, watch } from '../supervisor/index.ts';
 import type { ChildInfo, SupervisorEnv, TransitionObserver } from '../supervisor/index.ts';
-import { agentkMachine } from '../../statecharts/index.ts';
+import { agentkMachine, charts } from '../../statecharts/index.ts';
 import { AgentLog } from './agent-log.ts';
 import { buildAgentTree, type AgentTree } from './agent-tree.ts';
 import { loadKubernetesAccess, openApiServer } from './kubernetes/index.ts';
@@ -18,8 +18,11 @@ import type { ApiServer } from './kubernetes/index.ts';
 import { kasTarget } from './kas-target.ts';
 import { agentkLimits } from './limits.ts';
 import type { KasWay } from './link/index.ts';
-import { openEndpoint } from './observability-endpoint.ts';
+import { openEndpoint, type Seen } from './observability-endpoint.ts';
 import type { AgentkOptions } from './options.ts';
+
+/** Actors that live as long as a request goes through them. */
+const hotMachines = new Set(charts.flatMap(({ machine, hot }) => (hot === true ? [machine.id] : [])));
 
 /** Why the process ends. `failed` means exit code 1. */
 export type AgentkExit = { readonly kind: 'stopped' } | { readonly kind: 'failed'; readonly reason: string };
@@ -63,7 +66,12 @@ export async function startAgentk(options: AgentkOptions, outside: AgentkOutside
   const { server, way } = outside;
   const { target, metadata } = kasTarget(options);
   const log = new AgentLog(options.ports.log);
-  const recorder = new FlightRecorder({ clock, entriesMax: agentkLimits.recordedTransitionsMax });
+  const recorder = new FlightRecorder({
+    clock,
+    entriesMax: agentkLimits.recordedTransitionsMax,
+    hotEntriesMax: agentkLimits.recordedTransitionsMax,
+    hotMachines,
+  });
   const env: SupervisorEnv = {
     clock,
     random: options.ports.random,
@@ -93,7 +101,14 @@ export async function startAgentk(options: AgentkOptions, outside: AgentkOutside
     tunnels: tree.herd.states(),
     transitions: recorder.latest(agentkLimits.shownTransitionsMax),
   });
-  const daemon = new Daemon(options, tree, server, state);
+  const recording = (): RecordingSource => ({
+    recorder,
+    program: 'agentk',
+    version: options.build.version,
+    at: clock.now(),
+    machines: charts.map(({ machine }) => machine),
+  });
+  const daemon = new Daemon(options, tree, server, { state, recording });
   restart = (reason) => daemon.restart(reason);
   await daemon.started;
   return daemon;
@@ -108,7 +123,7 @@ class Daemon implements Agentk {
   readonly #actor;
   #endpoint: Observability | undefined;
 
-  constructor(options: AgentkOptions, tree: AgentTree, server: ApiServer, state: () => unknown) {
+  constructor(options: AgentkOptions, tree: AgentTree, server: ApiServer, seen: Seen) {
     this.#tree = tree;
     const { clock } = options.ports;
     const close = async () => {
@@ -119,7 +134,7 @@ class Daemon implements Agentk {
       actors: {
         startTree: fromPromise(async () => {
           if (options.observability !== undefined) {
-            this.#endpoint = await openEndpoint(options.observability, options, state);
+            this.#endpoint = await openEndpoint(options.observability, options, seen);
           }
           await tree.root.start();
           void tree.root.exit.then(() =>

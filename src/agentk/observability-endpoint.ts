@@ -1,16 +1,24 @@
 /** Liveness, readiness, metrics and the state of the actors over HTTP (`spec/agentk.md §7`). */
 import { readFileSync } from 'node:fs';
 import { tlsRules } from '../pipe/tls/index.ts';
-import { openObservability } from '../inspect/index.ts';
-import type { Observability } from '../inspect/index.ts';
+import { answerRecording, openObservability } from '../inspect/index.ts';
+import type { Observability, RecordingSource } from '../inspect/index.ts';
 import { agentName } from './build-info.ts';
 import type { AgentkOptions, ObservabilityListen } from './options.ts';
+
+/** What is shown of the running agent. */
+export interface Seen {
+  /** At `/state`. */
+  readonly state: () => unknown;
+  /** At `/api/recorder`. */
+  readonly recording: () => RecordingSource;
+}
 
 /** Opens the listener the options name. Rejects with the reason when that is not possible. */
 export async function openEndpoint(
   listen: ObservabilityListen,
   options: AgentkOptions,
-  state: () => unknown,
+  seen: Seen,
 ): Promise<Observability> {
   const { certFile, keyFile, network, address } = listen;
   if ((certFile === undefined) !== (keyFile === undefined)) {
@@ -34,7 +42,12 @@ export async function openEndpoint(
     // Ready also without kas: existing deployments expect it (spec/agentk.md §7).
     readinessProbes: {},
     exposeMetrics: countedScrapes(options),
-    state,
+    state: seen.state,
+    others: async (path, _request, response) => {
+      if (path !== '/api/recorder') return false;
+      await answerRecording(seen.recording(), response);
+      return true;
+    },
     serverName: agentName(options.build),
     log: options.ports.log,
     clock: options.ports.clock,

@@ -8,6 +8,7 @@ import { buildInfo } from '../kas/build-info.ts';
 import { addDoctor } from './add-doctor.ts';
 import { addLook } from './look/add-look.ts';
 import { chartFormats, type ChartsOptions } from './chart-formats.ts';
+import { addRecording } from './recording/add-recording.ts';
 import { exitCodes, Trouble } from './remote/trouble.ts';
 
 const command = new Command('kastor')
@@ -52,6 +53,7 @@ command
     showCharts(name, options);
   });
 
+addRecording(command);
 addDoctor(command);
 
 // Whoever reads may have seen enough: `kastor agents | head`.

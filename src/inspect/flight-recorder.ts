@@ -80,6 +80,20 @@ export class FlightRecorder {
     return [...calm, ...hot].sort((one, other) => other.sequence - one.sequence).slice(0, limit);
   }
 
+  /** All that is kept, the oldest first, as it is now. */
+  snapshot(): readonly RecordedTransition[] {
+    const [calm, hot] = [this.#calm.all(), this.#hot.all()];
+    const merged: RecordedTransition[] = [];
+    let next = 0;
+    for (const one of calm) {
+      for (let other = hot[next]; other !== undefined && other.sequence < one.sequence; other = hot[++next]) {
+        merged.push(other);
+      }
+      merged.push(one);
+    }
+    return [...merged, ...hot.slice(next)];
+  }
+
   /** F4: lives are told apart by the last digit of their ids. */
   #takes(at: number, actorId: string): boolean {
     const second = Math.trunc(at / 1_000);
@@ -123,6 +137,12 @@ class Ring {
     entry.from = from;
     entry.to = to;
     entry.event = event;
+  }
+
+  /** The oldest first. */
+  all(): RecordedTransition[] {
+    const begin = this.#written > this.#entries.length ? this.#written % this.#entriesMax : 0;
+    return [...this.#entries.slice(begin), ...this.#entries.slice(0, begin)].map((entry) => ({ ...entry }));
   }
 
   latest(limit: number, actorId: string | undefined): RecordedTransition[] {

@@ -1,5 +1,11 @@
 /** What people see of the running daemon: the flight recorder, the observability endpoint, chart pictures. */
 export { eventFrame, EventStream } from './event-stream.ts';
+export {
+  answerRecording,
+  Conformance,
+  type ConformanceReport,
+  type RecordingSource,
+} from './conformance/index.ts';
 export { FlightRecorder } from './flight-recorder.ts';
 export { inspectLimits } from './limits.ts';
 export { TransitionNames, TransitionRing } from './transition-ring.ts';

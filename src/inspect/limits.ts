@@ -9,6 +9,11 @@ export const inspectLimits = {
   stepsPerActorMax: 128,
   /** Different (event, state, state) the rings can name. */
   transitionNamesMax: 4_096,
+  /** Ways out of one state that a check follows, and answers it remembers. */
+  waysMax: 4_096,
+  possibleStepsMax: 100_000,
+  /** Lines of a recording that are written at once. */
+  recordingLinesAtOnce: 500,
   /** What one event stream may have unsent before it is skipped. */
   streamUnsentBytesMax: 256 * 1024,
 } as const;

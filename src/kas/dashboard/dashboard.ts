@@ -15,7 +15,8 @@
  */
 import { hash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { inspectLimits, type FlightRecorder } from '../../inspect/index.ts';
+import { charts } from '../../../statecharts/index.ts';
+import { answerRecording, type FlightRecorder, type RecordingSource } from '../../inspect/index.ts';
 import type { Clock } from '../../ports/index.ts';
 import type { ObservedTransition, Registry, SupervisorReport } from '../../supervisor/index.ts';
 import { buildInfo } from '../build-info.ts';
@@ -156,7 +157,7 @@ export class Dashboard {
       case '/api/machines':
         return answerJson(request, response, { machines: machineLines() });
       case '/api/recorder':
-        return this.#export(response);
+        return void answerRecording(this.#recording(), response);
       default:
         response.writeHead(404, json).end('{"error":"no such path"}');
     }
@@ -202,15 +203,15 @@ export class Dashboard {
     return false;
   }
 
-  #export(response: ServerResponse): void {
-    const max = inspectLimits.recordedMax + inspectLimits.recordedHotMax;
-    const lines = this.#deps.recorder.latest(max).map((one) => JSON.stringify(one));
-    response.writeHead(200, {
-      ...json,
-      'Content-Type': 'application/x-ndjson',
-      'Content-Disposition': 'attachment; filename="kas-flight-recorder.ndjson"',
-    });
-    response.end(`${lines.toReversed().join('\n')}\n`);
+  #recording(): RecordingSource {
+    const { recorder, clock } = this.#deps;
+    return {
+      recorder,
+      program: 'kas',
+      version: buildInfo.version,
+      at: clock.now(),
+      machines: charts.map(({ machine }) => machine),
+    };
   }
 }
 
