@@ -7,7 +7,6 @@ import { configMap, type GitopsScene } from './gitops-scene.ts';
 
 const objects = 500;
 const shifted = 50;
-const seed = 20_261;
 
 export interface Kills {
   readonly converged: number;
@@ -17,7 +16,7 @@ export interface Kills {
 
 export async function killRounds(
   scene: GitopsScene,
-  kills: number,
+  { kills, seed }: { readonly kills: number; readonly seed: number },
   tell: (what: string) => void,
 ): Promise<Kills> {
   const random = new SeededRandom(seed);
@@ -43,7 +42,7 @@ export async function killRounds(
     const fault = await faultAfter(scene, round);
     const strange = (await versionOf(scene, 'stranger')) === before ? undefined : 'a stranger was touched';
     if (fault ?? strange) failures.push(`kill ${round} after ${point} objects: ${fault ?? strange}`);
-    if (round % 10 === 0) tell(`${round} kills, ${round - failures.length} converged`);
+    if (round % 5 === 0) tell(`${round} kills, ${round - failures.length} converged`);
   }
   return { converged: kills - failures.length, kills, failures };
 }

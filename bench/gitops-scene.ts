@@ -4,7 +4,8 @@ import { startCluster, type Cluster } from '../test/fakes/kube-apiserver.ts';
 import { ClusterView } from '../test/system/cluster-view.ts';
 import { until, World, type TestProcess } from '../test/system/world.ts';
 
-const waitMs = 120_000;
+/** For a machine that is busy with much else. */
+const waitMs = 600_000;
 const configuration = `gitops:
   manifest_projects:
     - id: demo/manifests

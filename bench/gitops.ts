@@ -1,5 +1,5 @@
 /**
- * `node bench/gitops.ts [--quick] [--kills N]`: GitOps from a push to the cluster with real processes. Prints how many of so many kills of
+ * `node bench/gitops.ts [--quick] [--kills N] [--pushes N] [--seed N] [--soak [minutes] [--agents N]]`: GitOps from a push to the cluster with real processes. Prints how many of so many kills of
  * agentk in the middle of a synchronisation ended well, how long a push takes to be applied, and how often repositories are polled.
  * What reading manifests costs: `node bench/manifests.ts`.
  */
@@ -9,12 +9,21 @@ import { parseArgs } from 'node:util';
 import { killRounds } from './gitops-kills.ts';
 import { countPolls } from './gitops-polls.ts';
 import { configMap, GitopsScene } from './gitops-scene.ts';
+import { soak } from './gitops-soak.ts';
 
-const { values: options } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, kills: { type: 'string' } },
+const { values: options, positionals } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    kills: { type: 'string' },
+    pushes: { type: 'string' },
+    seed: { type: 'string', default: '20261' },
+    soak: { type: 'boolean', default: false },
+    agents: { type: 'string', default: '200' },
+  },
+  allowPositionals: true,
 });
 const kills = Number(options.kills ?? (options.quick ? 5 : 200));
-const pushes = options.quick ? 20 : 200;
+const pushes = Number(options.pushes ?? (options.quick ? 20 : 200));
 
 // Hundreds of processes are started; what they are compiled to is kept, so that starting them is not what is measured.
 process.env['NODE_COMPILE_CACHE'] ??= join(tmpdir(), 'kastor-bench-compiled');
@@ -41,20 +50,33 @@ const at = (sorted: readonly number[], share: number) =>
   (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN).toFixed(0);
 
 say(`Node ${process.version}, ${availableParallelism()} processors, load ${loadavg()[0]?.toFixed(1)}`);
-const polls = await countPolls(1_000, 10, options.quick ? 5 : 20);
-say(
-  `${polls.streams} streams of ${polls.repositories} repositories: ${polls.perPeriod.toFixed(1)} polls per period`,
-);
-const scene = await GitopsScene.start();
-try {
-  say(`cluster: ${scene.cluster.kind}`);
-  const took = await pushToApplied(scene);
-  say(`push to applied, ${took.length} pushes: p50 ${at(took, 0.5)} ms, p99 ${at(took, 0.99)} ms`);
-  const { converged, failures } = await killRounds(scene, kills, tell);
-  for (const failure of failures) say(failure);
+if (options.soak) {
+  process.exitCode = (await soak(
+    { minutes: Number(positionals[0] ?? 10), agents: Number(options.agents) },
+    say,
+  ))
+    ? 0
+    : 1;
+} else {
+  await measure();
+}
+
+async function measure(): Promise<void> {
+  const polls = await countPolls(1_000, 10, 20);
   say(
-    `kill -9 in the middle of 500 objects: ${converged}/${kills} converged; load ${loadavg()[0]?.toFixed(1)}`,
+    `${polls.streams} streams of ${polls.repositories} repositories: ${polls.perPeriod.toFixed(2)} polls per period`,
   );
-} finally {
-  await scene.stop();
+  const scene = await GitopsScene.start();
+  try {
+    say(`cluster: ${scene.cluster.kind}`);
+    const took = await pushToApplied(scene);
+    say(`push to applied, ${took.length} pushes: p50 ${at(took, 0.5)} ms, p99 ${at(took, 0.99)} ms`);
+    const { converged, failures } = await killRounds(scene, { kills, seed: Number(options.seed) }, tell);
+    for (const failure of failures) say(failure);
+    say(
+      `kill -9 in the middle of 500 objects: ${converged}/${kills} converged; load ${loadavg()[0]?.toFixed(1)}`,
+    );
+  } finally {
+    await scene.stop();
+  }
 }

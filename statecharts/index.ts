@@ -25,6 +25,7 @@ import { newsTailMachine } from './news-tail.ts';
 import { policyInquiryMachine } from './policy-inquiry.ts';
 import { liveFeedMachine } from './live-feed.ts';
 import { gitopsSyncMachine } from './gitops-sync.ts';
+import { manifestProjectsMachine } from './manifest-projects.ts';
 import { manifestWatchMachine } from './manifest-watch.ts';
 import { moduleMachine } from './module.ts';
 import { registrationMachine } from './registration.ts';
@@ -72,6 +73,7 @@ export const charts: readonly Chart[] = [
   { name: 'leader-election', machine: leaderElectionMachine },
   { name: 'listener', machine: listenerMachine },
   { name: 'live-feed', machine: liveFeedMachine },
+  { name: 'manifest-projects', machine: manifestProjectsMachine },
   { name: 'manifest-watch', machine: manifestWatchMachine },
   { name: 'module', machine: moduleMachine },
   { name: 'news-tail', machine: newsTailMachine },
@@ -184,6 +186,7 @@ export {
 export { repositoryPollerBackoffMs, repositoryPollerMachine, type Polled } from './repository-poller.ts';
 export { workerPoolMachine } from './worker-pool.ts';
 export { gitopsSyncBackoffMs, gitopsSyncDelays, gitopsSyncMachine, type SyncVerdict } from './gitops-sync.ts';
+export { manifestProjectsDelays, manifestProjectsMachine } from './manifest-projects.ts';
 export {
   manifestWatchBackoffMs,
   manifestWatchDelays,

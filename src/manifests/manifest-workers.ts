@@ -102,9 +102,11 @@ export class ManifestWorkers {
       this.#full = true;
       return this.#notRead('busy'); // 2
     }
+    // Not by AbortSignal.any: the caller's signal may live as long as the process, and would keep a trace of every set.
     const rest = new AbortController();
-    const either = AbortSignal.any([signal, rest.signal]);
-    const answers = batches.map((batch) => this.#task({ files: batch, wantObjects }, either));
+    const cancel = () => rest.abort(signal.reason);
+    signal.addEventListener('abort', cancel, { once: true });
+    const answers = batches.map((batch) => this.#task({ files: batch, wantObjects }, rest.signal));
     const joined = new JoinedManifests();
     try {
       for (const answer of answers) {
@@ -113,6 +115,7 @@ export class ManifestWorkers {
         add(joined, output);
       }
     } finally {
+      signal.removeEventListener('abort', cancel);
       rest.abort();
       await Promise.allSettled(answers);
     }

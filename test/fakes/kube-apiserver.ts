@@ -43,7 +43,7 @@ export interface Cluster {
   stop(): Promise<void>;
 }
 
-const startMs = 90_000;
+const startMs = 300_000;
 const stopMs = 10_000;
 
 function kubeconfig(cluster: Pick<Cluster, 'url' | 'caPem'>, token: string): string {

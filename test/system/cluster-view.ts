@@ -67,7 +67,7 @@ export class ClusterView {
     const { body } = await request(`${this.#cluster.url}/api/v1/namespaces/demo/configmaps?${query}`, {
       dispatcher: this.#dispatcher,
       headers: { authorization: `Bearer ${this.#cluster.adminToken}` },
-      bodyTimeout: 60_000,
+      bodyTimeout: 600_000,
     });
     const newline = 10;
     let left = count;

@@ -1,4 +1,7 @@
-/** Writes many frames to a stream at the pace of its reader, and notices one that has stopped reading. */
+/**
+ * Writes many frames to a stream at the pace of its reader, and gives up one that has stopped reading: its stream is reset, because a
+ * status would wait behind what it does not read, and all that was written with it.
+ */
 import type { ServerCall, StreamEnd } from '../../pipe/grpc/index.ts';
 import type { Clock } from '../../ports/index.ts';
 
@@ -38,7 +41,9 @@ export class FrameSender {
     const { stream } = this.#call;
     for (const each of frames) {
       if (!stream.open) return { kind: 'closed' };
-      if (!stream.write(each) && !(await this.#drained())) return { kind: 'stalled' };
+      if (stream.write(each) || (await this.#drained())) continue;
+      stream.abort('the agent takes nothing');
+      return { kind: 'stalled' };
     }
     return stream.open ? { kind: 'sent' } : { kind: 'closed' };
   }

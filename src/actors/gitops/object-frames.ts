@@ -54,9 +54,12 @@ function envelope(source: Buffer, dataBytes: number): Buffer {
     ...(dataBytes > 0 ? [dataField, ...varint(dataBytes)] : []),
   ];
   const outer = [objectField, ...varint(inner.length + dataBytes), ...inner];
-  const head = Buffer.alloc(5);
+  // Kept as long as the commit: memory of its own, not a part of a shared block.
+  const head = Buffer.allocUnsafeSlow(5 + outer.length);
+  head[0] = 0;
   head.writeUInt32BE(outer.length + dataBytes, 1);
-  return Buffer.concat([head, Buffer.from(outer)]);
+  head.set(outer, 5);
+  return head;
 }
 
 function varint(value: number): number[] {

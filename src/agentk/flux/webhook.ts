@@ -7,8 +7,7 @@
  */
 import { Agent } from 'undici';
 import type { Clock, Log } from '../../ports/index.ts';
-import { failureText, type ClusterClient } from '../kubernetes/index.ts';
-import { CallGate } from '../kubernetes/index.ts';
+import { CallEnd, CallGate, failureText, type ClusterClient } from '../kubernetes/index.ts';
 import { fluxLimits } from './limits.ts';
 
 export const defaultWebhookUrl = 'http://webhook-receiver.flux-system.svc.cluster.local';
@@ -92,21 +91,16 @@ export class Webhook {
   }
 
   async #post(origin: string, path: string, stopped: AbortSignal): Promise<string> {
-    const late = new AbortController();
-    const timer = this.#deps.clock.setTimeout(() => late.abort(), fluxLimits.webhookMs);
+    const end = new CallEnd(this.#deps.clock, stopped, fluxLimits.webhookMs);
     try {
-      const signal = AbortSignal.any([stopped, late.signal]);
+      const { signal } = end;
       const answer = await this.#agent.request({ method: 'POST', origin, path, signal });
       await answer.body.dump({ limit: fluxLimits.webhookAnswerBytesMax });
       return answer.statusCode === 200 ? 'ok' : `HTTP ${answer.statusCode}`; // W2
     } catch (error) {
-      return late.signal.aborted
-        ? 'no answer in time'
-        : error instanceof Error
-          ? error.message
-          : String(error);
+      return end.late ? 'no answer in time' : error instanceof Error ? error.message : String(error);
     } finally {
-      this.#deps.clock.clearTimeout(timer);
+      end.close();
     }
   }
 }

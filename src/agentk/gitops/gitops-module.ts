@@ -2,11 +2,22 @@
  * The module `gitops-manifest` (`spec/agentk.md §5.1`): one watch and one synchronisation per manifest project of the configuration,
  * on the replica that leads. Leaving the configuration deletes nothing in the cluster.
  */
-import type { AnyActorLogic } from 'xstate';
+import { fromPromise, type AnyActorLogic } from 'xstate';
 import type { WorkerPool } from '../../actors/index.ts';
 import type { AgentConfiguration } from '../../protocol/index.ts';
-import { DynamicSupervisor, Supervisor, type ChildSpec, type SupervisorEnv } from '../../supervisor/index.ts';
-import { gitopsSyncDelays } from '../../../statecharts/index.ts';
+import {
+  DynamicSupervisor,
+  guarded,
+  Supervisor,
+  type ChildSpec,
+  type SupervisorEnv,
+} from '../../supervisor/index.ts';
+import type { Metrics } from '../../ports/index.ts';
+import {
+  gitopsSyncDelays,
+  manifestProjectsDelays,
+  manifestProjectsMachine,
+} from '../../../statecharts/index.ts';
 import { Discovery, type ClusterClient } from '../kubernetes/index.ts';
 import type { AgentModule, RunningModule } from '../modules/index.ts';
 import { createGitopsSyncLogic, type GitopsSyncDeps } from './gitops-sync.actor.ts';
@@ -26,9 +37,14 @@ export type GitopsModuleDeps = ManifestWatchDeps &
     readonly guard: PruneGuard;
     readonly client: ClusterClient;
     readonly env: SupervisorEnv;
+    readonly metrics: Metrics;
   };
 
+const changesName = 'manifest-project-changes';
+
 export function createGitopsModule(deps: GitopsModuleDeps): AgentModule {
+  let latest: RunningGitops | undefined;
+  measure(deps.metrics, () => latest);
   return {
     name: 'gitops-manifest',
     leaderOnly: true,
@@ -42,6 +58,7 @@ export function createGitopsModule(deps: GitopsModuleDeps): AgentModule {
     wanted: (configuration) => (configuration?.gitops?.manifestProjects.length ?? 0) > 0,
     start: async (failed, _signal, configuration) => {
       const running = new RunningGitops(deps);
+      latest = running;
       await running.start(failed);
       running.configure(configuration);
       return running;
@@ -58,8 +75,8 @@ class RunningGitops implements RunningModule {
   #projects: DynamicSupervisor | undefined;
   /** What runs and drift watches start. */
   #watches: DynamicSupervisor | undefined;
-  /** One change of the configuration after the other: a project that is restarted stops first. */
-  #changing: Promise<void> = Promise.resolve();
+  /** What the newest configuration wants. */
+  #wanted: readonly ManifestProject[] = [];
 
   constructor(deps: GitopsModuleDeps) {
     this.#deps = deps;
@@ -74,6 +91,7 @@ class RunningGitops implements RunningModule {
           { id: 'manifest-workers', logic: workers.logic, ready: 'tag' },
           { id: 'cluster-watches', supervisor: () => (this.#watches = this.#watchPopulation()) },
           { id: 'manifest-projects', supervisor: () => (this.#projects = this.#population()) },
+          { id: changesName, name: changesName, logic: this.#changesLogic() },
         ],
       },
       env,
@@ -88,7 +106,13 @@ class RunningGitops implements RunningModule {
   configure(configuration: AgentConfiguration | undefined): void {
     const found = manifestProjectsOf(configuration, this.#deps.guard);
     if (found.kind === 'invalid') return; // `check` has told.
-    this.#changing = this.#changing.then(() => this.#change(found.projects));
+    this.#wanted = found.projects;
+    this.#deps.env.registry.send(changesName, { type: 'projects.changed' });
+  }
+
+  /** Projects worked on, and what is watched in the cluster for them. */
+  get sizes(): { readonly projects: number; readonly watches: number } {
+    return { projects: this.#works.size, watches: this.#watches?.count() ?? 0 };
   }
 
   async stop(): Promise<void> {
@@ -99,7 +123,23 @@ class RunningGitops implements RunningModule {
     this.#deps.reporter.follow([]);
   }
 
-  async #change(projects: readonly ManifestProject[]): Promise<void> {
+  #changesLogic(): AnyActorLogic {
+    const change = fromPromise<void>(({ signal }) => this.#change(this.#wanted, signal));
+    const { log, random } = this.#deps;
+    const { retryMs, retryJitter } = manifestProjectsDelays;
+    return guarded(
+      manifestProjectsMachine.provide({
+        actors: { change },
+        actions: {
+          reportFailure: (_, { reason }) =>
+            log.error('Failed to apply manifest projects configuration', { reason }),
+        },
+        delays: { retry: () => retryMs * (1 + random.next() * retryJitter) },
+      }),
+    );
+  }
+
+  async #change(projects: readonly ManifestProject[], signal: AbortSignal): Promise<void> {
     const wanted = new Map(projects.map((project) => [project.id, project]));
     for (const [id, work] of this.#works) {
       const next = wanted.get(id);
@@ -108,6 +148,7 @@ class RunningGitops implements RunningModule {
         next === undefined ? 'Stopping worker' : 'Configuration has been updated, restarting worker';
       this.#deps.log.info(message, { worker_id: id });
       await this.#end(id);
+      if (signal.aborted) return;
       this.#sayStopped(id);
     }
     for (const project of projects) if (!this.#works.has(project.id)) this.#begin(project);
@@ -180,4 +221,22 @@ class RunningGitops implements RunningModule {
   #workOf(actorId: string): ProjectWork | undefined {
     return this.#works.get(actorId.slice(actorId.indexOf(':') + 1));
   }
+}
+
+function measure(metrics: Metrics, running: () => RunningGitops | undefined): void {
+  const shown: ReadonlyArray<readonly [string, string, () => number]> = [
+    ['agentk_gitops_projects', 'Manifest projects worked on.', () => running()?.sizes.projects ?? 0],
+    ['agentk_gitops_projects_max', 'Bound of agentk_gitops_projects.', () => gitopsLimits.projectsMax],
+    [
+      'agentk_gitops_cluster_watches',
+      'Waits, and watches of kinds in the cluster, for manifest projects.',
+      () => running()?.sizes.watches ?? 0,
+    ],
+    [
+      'agentk_gitops_cluster_watches_max',
+      'Bound of agentk_gitops_cluster_watches.',
+      () => gitopsLimits.clusterWatchesMax,
+    ],
+  ];
+  for (const [name, help, read] of shown) metrics.observed({ name, help }, read);
 }

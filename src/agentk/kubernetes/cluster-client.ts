@@ -5,6 +5,7 @@
  * C1. Every call has a deadline, runs within the bounds of the gate, and ends with an outcome, never with an exception.
  * C2. Nothing is tried again here: who calls knows whether that is safe and when.
  */
+import { CallEnd } from './call-end.ts';
 import type { CallGate } from './call-gate.ts';
 import {
   endedBy,
@@ -211,42 +212,43 @@ export class ClusterClient {
     });
     const path = collectionPath(type, options.namespace);
     if (path === undefined) return noName;
-    const opened = await this.#openWatch(path + query, options.signal);
-    if (opened.kind !== 'opened') return opened;
+    const end = new CallEnd(this.#deps.clock, options.signal, clusterLimits.watchOpenMs);
+    try {
+      return await this.#watchTo(end, path + query, options.signal, onEvent);
+    } finally {
+      end.close();
+    }
+  }
+
+  async #watchTo(
+    end: CallEnd,
+    path: string,
+    signal: AbortSignal,
+    onEvent: (event: WatchEvent) => void,
+  ): Promise<WatchEnd> {
+    const opened = await open(this.#deps, { method: 'GET', path }, end.signal);
+    if (opened.kind !== 'opened') return endedBy(end) ?? opened;
+    end.inTime();
     const { statusCode, body, headers } = opened.response;
     if (statusCode !== 200) {
       const text = await body.text().catch(() => '');
       const retryAfter = headers['retry-after'];
       return refusalOf(statusCode, parsed(text), typeof retryAfter === 'string' ? retryAfter : undefined);
     }
-    return readEvents(watchEvents(body), options.signal, onEvent);
-  }
-
-  async #openWatch(path: string, signal: AbortSignal) {
-    const late = new AbortController();
-    const timer = this.#deps.clock.setTimeout(() => late.abort(), clusterLimits.watchOpenMs);
-    try {
-      const opened = await open(this.#deps, { method: 'GET', path }, AbortSignal.any([signal, late.signal]));
-      return opened.kind === 'opened' ? opened : (endedBy(signal, late.signal) ?? opened);
-    } finally {
-      this.#deps.clock.clearTimeout(timer);
-    }
+    return readEvents(watchEvents(body), signal, onEvent);
   }
 
   /** Any call, e.g. to a service behind the API server's proxy; the value is the answer's JSON, or its text. */
   async request(request: ClusterRequest, options: CallOptions = {}): Promise<ClusterOutcome<unknown>> {
     const { signal = never, deadlineMs = clusterLimits.callMs } = options;
-    const late = new AbortController();
     const limitMs = Math.min(deadlineMs, this.#deps.callMsMax ?? deadlineMs);
-    const timer = this.#deps.clock.setTimeout(() => late.abort(), limitMs); // C1, the wait at the gate included
-    const either = AbortSignal.any([signal, late.signal]);
-    const answer = await this.#gate.run(either, () => exchange(this.#deps, request, either));
-    this.#deps.clock.clearTimeout(timer);
+    const end = new CallEnd(this.#deps.clock, signal, limitMs); // C1, the wait at the gate included
+    const answer = await this.#gate
+      .run(end.signal, () => exchange(this.#deps, request, end.signal))
+      .finally(() => end.close());
     if (answer?.kind !== 'answered') {
       const crowded = 'too many calls to the API server wait already';
-      return (
-        endedBy(signal, late.signal) ?? answer ?? { kind: 'unreachable', cause: 'busy', reason: crowded }
-      );
+      return endedBy(end) ?? answer ?? { kind: 'unreachable', cause: 'busy', reason: crowded };
     }
     const { status, text, retryAfter } = answer;
     if (status < 200 || status > 299) return refusalOf(status, parsed(text), retryAfter);

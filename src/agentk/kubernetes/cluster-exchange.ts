@@ -9,6 +9,7 @@ import { ownImpersonation } from '../../pipe/http/index.ts';
 import type { ApiTarget } from '../../pipe/http/index.ts';
 import type { Clock } from '../../ports/index.ts';
 import type { ClusterTrouble } from './cluster-outcome.ts';
+import type { CallEnd } from './call-end.ts';
 import { clusterLimits } from './limits.ts';
 
 export interface ClusterRequest {
@@ -102,10 +103,9 @@ export function troubleOf(error: unknown): ClusterTrouble {
 }
 
 /** Why a call ended without an answer, when its caller or its deadline ended it. */
-export function endedBy(signal: AbortSignal, late: AbortSignal): ClusterTrouble | undefined {
-  if (signal.aborted) return { kind: 'unreachable', cause: 'cancelled', reason: 'cancelled' };
-  if (late.aborted)
-    return { kind: 'unreachable', cause: 'late', reason: 'no answer of the API server in time' };
+export function endedBy({ cancelled, late }: CallEnd): ClusterTrouble | undefined {
+  if (cancelled) return { kind: 'unreachable', cause: 'cancelled', reason: 'cancelled' };
+  if (late) return { kind: 'unreachable', cause: 'late', reason: 'no answer of the API server in time' };
   return undefined;
 }
 

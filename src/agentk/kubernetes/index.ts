@@ -2,6 +2,7 @@
 export type { KubernetesFlags } from './access.ts';
 export { openApiServer, type ApiServer, type KubernetesVersion } from './api-server.ts';
 export { loadKubernetesAccess } from './kubernetes-access.ts';
+export { CallEnd } from './call-end.ts';
 export { CallGate } from './call-gate.ts';
 export { ClusterClient } from './cluster-client.ts';
 export { failureText, isAbsent, type ClusterFailure, type ClusterOutcome } from './cluster-outcome.ts';

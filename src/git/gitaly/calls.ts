@@ -69,9 +69,10 @@ export class GitalyCalls {
       metadata,
     );
     const cancel = (): void => call.cancel();
-    const ended = AbortSignal.any([bounds.signal, lease.cut]);
-    ended.addEventListener('abort', cancel, { once: true });
-    if (ended.aborted) cancel();
+    // Not by AbortSignal.any: the channel's signal lives long, and would keep a trace of every call (src/agentk/kubernetes/call-end.ts).
+    const ends = [bounds.signal, lease.cut];
+    for (const signal of ends) signal.addEventListener('abort', cancel, { once: true });
+    if (ends.some(({ aborted }) => aborted)) cancel();
     // Errors after the last message asked for have no reader any more.
     call.on('error', () => {});
     count.sent();
@@ -89,7 +90,7 @@ export class GitalyCalls {
       return { kind: 'status', status: end }; // 2
     } finally {
       cancel(); // 1
-      ended.removeEventListener('abort', cancel);
+      for (const signal of ends) signal.removeEventListener('abort', cancel);
       lease.release();
       count.ended(end.code);
     }

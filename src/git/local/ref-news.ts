@@ -4,17 +4,21 @@
  * 1. Only a hint: a watch that cannot be had or breaks is no error, because whoever listens polls as well.
  * 2. One watch per repository, however many listen; it ends with the last listener.
  * 3. A push writes several files; what is heard within a moment is told once.
+ * 4. A repository that goes and comes back is another one under the same name: that is news, and it is watched anew. Seen is
+ *    what happens in the folder it lies in; a folder above that only by who polls.
  */
 import { watch, type FSWatcher } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Clock, Log, TimerHandle } from '../../ports/index.ts';
 
 const gatherMs = 50;
 
 interface Watched {
   readonly listeners: Set<() => void>;
-  readonly watchers: FSWatcher[];
+  /** By the folder they watch. */
+  readonly watchers: Map<string, FSWatcher>;
   timer: TimerHandle;
+  closed: boolean;
 }
 
 export class RefNews {
@@ -49,34 +53,60 @@ export class RefNews {
   }
 
   #begin(gitDir: string): Watched {
-    const watched: Watched = { listeners: new Set(), watchers: [], timer: undefined };
+    const watched: Watched = { listeners: new Set(), watchers: new Map(), timer: undefined, closed: false };
     this.#byFolder.set(gitDir, watched);
-    // Branches are files here; packing them writes `packed-refs` beside `HEAD`.
-    for (const folder of [join(gitDir, 'refs', 'heads'), join(gitDir, 'refs', 'tags'), gitDir]) {
-      try {
-        const watcher = watch(folder, { persistent: false }, () => this.#noticed(watched));
-        watcher.on('error', (error) => {
-          watcher.close(); // 1
-          this.#log.debug('Refs are not watched any more', { folder, error });
-        });
-        watched.watchers.push(watcher);
-      } catch (error) {
-        this.#log.debug('Refs cannot be watched', { folder, error: error as Error }); // 1
-      }
-    }
+    this.#watch(watched, dirname(gitDir), (name) => {
+      if (name !== basename(gitDir)) return;
+      for (const folder of foldersOf(gitDir)) closeWatch(watched, folder); // 4: what they watched is gone
+      this.#noticed(gitDir, watched);
+    });
+    this.#watchInside(gitDir, watched);
     return watched;
   }
 
-  #noticed(watched: Watched): void {
+  /** Watches what is there of a repository and not watched yet: it may just be being made. */
+  #watchInside(gitDir: string, watched: Watched): void {
+    for (const folder of foldersOf(gitDir))
+      this.#watch(watched, folder, () => this.#noticed(gitDir, watched));
+  }
+
+  #watch(watched: Watched, folder: string, saw: (name: string | null) => void): void {
+    if (watched.watchers.has(folder)) return;
+    try {
+      const watcher = watch(folder, { persistent: false }, (_, name) => saw(name));
+      watcher.on('error', (error) => {
+        closeWatch(watched, folder); // 1
+        this.#log.debug('Refs are not watched any more', { folder, error });
+      });
+      watched.watchers.set(folder, watcher);
+    } catch (error) {
+      this.#log.debug('Refs cannot be watched', { folder, error: error as Error }); // 1
+    }
+  }
+
+  #noticed(gitDir: string, watched: Watched): void {
+    if (watched.closed) return;
     watched.timer ??= this.#clock.setTimeout(() => {
       watched.timer = undefined;
+      this.#watchInside(gitDir, watched); // 4
       for (const listener of watched.listeners) listener();
     }, gatherMs); // 3
   }
 
-  #end(gitDir: string, { watchers, timer }: Watched): void {
+  #end(gitDir: string, watched: Watched): void {
+    watched.closed = true;
     this.#byFolder.delete(gitDir);
-    for (const watcher of watchers) watcher.close();
-    this.#clock.clearTimeout(timer);
+    for (const folder of watched.watchers.keys()) closeWatch(watched, folder);
+    this.#clock.clearTimeout(watched.timer);
   }
+}
+
+/** Branches are files here; packing them writes `packed-refs` beside `HEAD`. */
+function foldersOf(gitDir: string): readonly string[] {
+  return [join(gitDir, 'refs', 'heads'), join(gitDir, 'refs', 'tags'), gitDir];
+}
+
+function closeWatch({ watchers }: Watched, folder: string): void {
+  watchers.get(folder)?.close();
+  watchers.delete(folder);
 }

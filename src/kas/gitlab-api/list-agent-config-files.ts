@@ -76,6 +76,8 @@ function locationOf(repository: GitalyRepository, { address, token, features }: 
       storageName: repository.storageName,
       relativePath: repository.relativePath,
       glRepository: repository.glRepository,
+      ...(repository.gitObjectDirectory === '' ? {} : { gitObjectDirectory: repository.gitObjectDirectory }),
+      gitAlternateObjectDirectories: repository.gitAlternateObjectDirectories,
     },
   };
 }

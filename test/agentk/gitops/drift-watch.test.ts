@@ -44,19 +44,30 @@ describe('drift', () => {
     expect((await world.live(configMaps, 'a', namespace))?.['data']).toEqual({ x: '1' });
   });
 
-  test('is not what others do with their own fields; the watch ends with its signal and leaves nothing behind', async () => {
+  test('is not what others do with their own fields', async () => {
     const project = await synced();
     const { namespace } = project;
-    const before = world.supervisor.count();
-    const controller = new AbortController();
-    const looking = driftWatch().look(project.runner.managed, controller.signal);
+    const looking = driftWatch().look(project.runner.managed, new AbortController().signal);
     const theirs = { data: { other: 'theirs' }, metadata: { labels: { theirs: 'yes' } } };
     await world.client.patch(configMaps, { namespace, name: 'a' }, theirs, {
       type: 'merge',
       fieldManager: 'them',
     });
-    const first = await Promise.race([looking, new Promise((resolve) => setTimeout(resolve, 500, 'calm'))]);
-    expect(first).toBe('calm');
+    // What comes later is seen later: what was done to `a` has been judged when `b` is told of.
+    await world.client.delete(configMaps, { namespace, name: 'b' });
+    const drift = await looking;
+    expect(drift.kind === 'drifted' && drift.ids.map(({ name }) => name)).toEqual(['b']);
+  });
+
+  test('is not looked for any more once the signal says so, and nothing is left behind', async () => {
+    const project = await synced();
+    const before = world.supervisor.count();
+    const calls = new Map<string, number>();
+    const controller = new AbortController();
+    const watch = driftWatch(systemClock, counted(world.client, calls));
+    const looking = watch.look(project.runner.managed, controller.signal);
+    await expect.poll(() => calls.get('watch'), { timeout: 20_000 }).toBe(1);
+    expect(world.supervisor.count()).toBeGreaterThan(before);
     controller.abort();
     expect(await looking).toEqual({ kind: 'stopped' });
     await expect.poll(() => world.supervisor.count()).toBe(before);

@@ -1,0 +1,83 @@
+/**
+ * Many whole agents in one process, for `gitops-soak.ts`: each is what `agentk` runs, with its own connection to kas, election,
+ * modules and worker thread. Only the process is shared: 200 of them would need some 30 GB. Answers through `soak` to whoever looks
+ * at the process from outside.
+ */
+import { runAgentk, unsetBuild } from '../src/agentk/index.ts';
+import { createMetrics, systemClock, systemRandom, type MetricsRegistry } from '../src/host/index.ts';
+import type { Log, LogFields } from '../src/ports/index.ts';
+
+const plan = JSON.parse(process.argv[2] ?? '{}') as {
+  kasPort: number;
+  server: string;
+  serverToken: string;
+  agents: readonly { readonly n: number; readonly token: string }[];
+};
+/** Commits that reached the cluster since they were asked for last, with the time. */
+let arrivals: [commitId: string, atMs: number][] = [];
+const said = new Map<string, number>();
+
+function listening(): Log {
+  const heed = (message: string, fields: LogFields = {}) => {
+    if (message === 'Objects synchronized') arrivals.push([String(fields['commit_id']), Date.now()]);
+  };
+  const complain = (message: string, fields: LogFields = {}) => {
+    const text = `${message} ${String(fields['reason'] ?? '')}`.slice(0, 200);
+    if (said.size < 100 || said.has(text)) said.set(text, (said.get(text) ?? 0) + 1);
+  };
+  const log: Log = { debug: () => {}, info: heed, warn: complain, error: complain, child: () => log };
+  return log;
+}
+
+const registries: MetricsRegistry[] = [];
+const counted = [
+  'agentk_gitops_projects',
+  'agentk_gitops_cluster_watches',
+  'agentk_tunnels_idle',
+  'agentk_leader',
+];
+
+async function counts(): Promise<string> {
+  const sums: Record<string, number> = {};
+  for (const { expose } of registries) {
+    const { body } = await expose();
+    for (const name of counted) {
+      const value = Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(body)?.[1] ?? 0);
+      sums[name] = (sums[name] ?? 0) + value;
+    }
+  }
+  return JSON.stringify(sums);
+}
+
+function news(): string {
+  const told = JSON.stringify({ arrivals, said: [...said] });
+  arrivals = [];
+  said.clear();
+  return told;
+}
+
+Object.assign(globalThis, { soak: { counts, news } });
+
+for (const { n, token } of plan.agents) {
+  const registry = createMetrics({ processMetrics: false });
+  registries.push(registry);
+  await runAgentk({
+    kasAddress: `grpc://127.0.0.1:${plan.kasPort}`,
+    token,
+    kasHeaders: [],
+    pod: { namespace: `agent-${n}`, name: 'agentk' },
+    build: unsetBuild,
+    kubernetes: { server: plan.server, token: plan.serverToken },
+    env: { HOME: '/nonexistent' },
+    startDelayMsMax: 20_000,
+    ports: {
+      clock: systemClock,
+      random: systemRandom,
+      log: listening(),
+      setLogLevel: () => {},
+      metrics: registry.metrics,
+      expose: registry.expose,
+    },
+  });
+}
+process.stdout.write('{}\n');

@@ -1,0 +1,33 @@
+/**
+ * Whether something grew in a long run: the median of the last fifth of its samples against that of the second. The first fifth is left
+ * out, because there caches and pools fill; medians, because single samples fall into bursts of work.
+ */
+export interface Growth {
+  readonly name: string;
+  readonly before: number;
+  readonly after: number;
+  readonly allowed: number;
+  readonly holds: boolean;
+}
+
+/** What may be added without being called growth: a share, and a few of its unit. */
+export interface Tolerance {
+  readonly share: number;
+  readonly few: number;
+}
+
+/** @param samples in the order they were taken, at least five */
+export function growthOf(name: string, samples: readonly number[], { share, few }: Tolerance): Growth {
+  const fifth = samples.length / 5;
+  const part = (nth: number) => samples.slice(Math.floor(nth * fifth), Math.floor((nth + 1) * fifth));
+  const [before, after] = [median(part(1)), median(part(4))];
+  const allowed = before * (1 + share) + few;
+  return { name, before, after, allowed, holds: after <= allowed };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const [low = Number.NaN, high = Number.NaN] = [sorted[middle - 1 + (sorted.length % 2)], sorted[middle]];
+  return (low + high) / 2;
+}
