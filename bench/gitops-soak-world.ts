@@ -51,10 +51,9 @@ export async function openSoakWorld(count: number, processes: number): Promise<S
   for (let nth = 0; nth < processes; nth += 1) {
     const own = numbers.filter((n) => n % processes === nth).map((n) => ({ n, token: tokens.get(n) ?? '' }));
     const plan = JSON.stringify({ kasPort, server: url, serverToken: token, agents: own });
-    const watched = await started(`agents ${nth + 1}`, './gitops-soak-agents.ts', [plan]);
-    await watched.part.answer();
-    agents.push(watched);
+    agents.push(await started(`agents ${nth + 1}`, './gitops-soak-agents.ts', [plan]));
   }
+  await Promise.all(agents.map(({ part }) => part.answer()));
   return {
     kas,
     agents,

@@ -49,7 +49,6 @@ export async function soak(
   const world = await openSoakWorld(agents, agentProcesses);
   try {
     const stream = new PushStream(world, agents);
-    await stream.everyAgent(0);
     say(`${agents} agents synchronized; load ${loadavg()[0]?.toFixed(1)}`);
     const pushing = stream.run();
     const samples: Sample[] = [];
@@ -61,7 +60,7 @@ export async function soak(
     }
     stream.stop();
     await pushing;
-    await stream.everyAgent(stream.rounds);
+    await stream.everyAgent();
     const grown = judge(samples);
     say(table(grown));
     say(stream.report());
@@ -82,7 +81,6 @@ class PushStream {
   readonly #said = new Map<string, number>();
   #stopped = false;
   pushed = 0;
-  rounds = 0;
 
   constructor(world: SoakWorld, agents: number) {
     this.#world = world;
@@ -98,7 +96,6 @@ class PushStream {
         this.#pushedAt.set(commitId, begunAt);
         this.#newest.set(agent, commitId);
         this.pushed += 1;
-        this.rounds = round;
         await sleep(Math.max(0, started + (this.pushed * 1_000) / pushesPerSecond - performance.now()));
       }
     }
@@ -121,29 +118,18 @@ class PushStream {
     }
   }
 
-  /** Waits until every agent has its newest commit; before the first push, any. */
-  async everyAgent(round: number): Promise<void> {
+  /** Waits until every agent has its newest commit. */
+  async everyAgent(): Promise<void> {
     const until = performance.now() + arriveMsMax;
     for (;;) {
       await this.hear();
       const missing = [...this.#newest.values()].filter((commitId) => !this.#arrived.has(commitId));
-      const begun = round > 0 || this.#arrived.size >= 1;
-      const leading = round > 0 ? this.#agents : await this.#projects();
-      if (missing.length === 0 && begun && leading === this.#agents) return;
+      if (missing.length === 0) return;
       if (performance.now() > until) {
-        throw new Error(`${missing.length} commits did not arrive, ${leading} agents work\n${this.report()}`);
+        throw new Error(`${missing.length} commits did not arrive\n${this.report()}`);
       }
       await sleep(500);
     }
-  }
-
-  async #projects(): Promise<number> {
-    let sum = 0;
-    for (const { inspected } of this.#world.agents) {
-      const counts = await inspected.evaluate<Record<string, number>>('soak.counts()');
-      sum += counts['agentk_gitops_projects'] ?? 0;
-    }
-    return sum;
   }
 
   report(): string {

@@ -23,6 +23,8 @@ export const gitopsLimits = {
   watchesMax: 64,
   /** How often what is awaited is judged anew although nothing happened: some rules depend on the time (`spec/agentk.md §5.12`). */
   judgeAgainMs: 15_000,
+  /** Pods of one workload that are looked at when it does not become ready. */
+  podsLookedAtMax: 500,
   /** Tries to hand the fields of client-side apply over while others write the object. */
   migrationTriesMax: 5,
   /** So many unchanged objects of one kind and namespace are looked at by a list instead of one by one. */

@@ -4,7 +4,9 @@ import { guarded, watch, type Exit } from '../../supervisor/index.ts';
 import { objectWaitMachine, objectWaitPauseMs, type ObjectWaitOutput } from '../../../statecharts/index.ts';
 import { withoutManagedFields } from '../kubernetes/informer/index.ts';
 import { isAbsent, type ResourceType } from '../kubernetes/index.ts';
+import type { ObjectStatus } from './kstatus.ts';
 import { ObjectWatches, type WatchDeps } from './object-watches.ts';
+import { PodsStatus } from './pods-status.ts';
 import type { Awaited, Reconciliation } from './reconciliation.ts';
 
 export interface Wait {
@@ -47,8 +49,17 @@ function logicOf(deps: WatchDeps, { reconciliation, newKinds }: Wait) {
   const { client, random, clock } = deps;
   const watchObjects = (signal: AbortSignal) =>
     new Promise<boolean>((resolve) => {
+      const pods = new PodsStatus(client, signal);
+      const now = () => clock.now();
       const watches = new ObjectWatches<Awaited>(deps, {
-        saw: (item, live) => reconciliation.observe(item.key, live, clock.now()),
+        saw: (item, live) => {
+          const later = (status: ObjectStatus) => {
+            reconciliation.observe(item.key, live, now(), status);
+            watches.judged(item);
+          };
+          const asks = reconciliation.goal === 'Current' && pods.judge(item.key, live, now, later);
+          if (!asks) reconciliation.observe(item.key, live, now());
+        },
         lostSight: (item, reason) => reconciliation.fail(item.key, reason),
         awaits: (item) => reconciliation.awaits(item.key),
         keep: withoutManagedFields,

@@ -82,6 +82,12 @@ export class ObjectWatches<T extends Watched> {
     this.#fill();
   }
 
+  /** Something was learnt of an item by other means: perhaps its watch is not needed any more. */
+  judged(item: T): void {
+    if (this.#closed) return;
+    for (const group of this.#open.keys()) if (group.items.get(nameKey(item)) === item) this.#settle(group);
+  }
+
   close(): void {
     this.#closed = true; // O3
     this.#queue = [];

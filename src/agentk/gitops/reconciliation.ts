@@ -82,10 +82,14 @@ export class Reconciliation {
     else this.#judge(waiting, seen, nowMs);
   }
 
-  /** An object as it is now; undefined when there is none. Unknown keys are nobody's business. */
-  observe(key: string, live: KubeObject | undefined, nowMs: number): void {
+  /**
+   * An object as it is now; undefined when there is none. Unknown keys are nobody's business.
+   *
+   * @param told its status, when more than the object itself tells it
+   */
+  observe(key: string, live: KubeObject | undefined, nowMs: number, told?: ObjectStatus): void {
     const waiting = this.#objects.get(key);
-    if (waiting !== undefined) this.#judge(waiting, live, nowMs);
+    if (waiting !== undefined) this.#judge(waiting, live, nowMs, told);
   }
 
   /** The object cannot be waited for. */
@@ -101,10 +105,10 @@ export class Reconciliation {
     }
   }
 
-  #judge(waiting: Waiting, live: KubeObject | undefined, nowMs: number): void {
+  #judge(waiting: Waiting, live: KubeObject | undefined, nowMs: number, given?: ObjectStatus): void {
     const { item } = waiting;
     const stranger = live !== undefined && live.metadata.uid !== item.uid; // W1
-    const status = statusOf(this.#goal === 'NotFound' && stranger ? undefined : live, nowMs);
+    const status = given ?? statusOf(this.#goal === 'NotFound' && stranger ? undefined : live, nowMs);
     this.#tellStatus(waiting, status);
     if (this.#goal === 'NotFound') {
       return this.#move(waiting, status.status === 'NotFound' ? 'Successful' : 'Pending');
