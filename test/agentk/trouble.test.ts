@@ -257,6 +257,11 @@ describe('tunnels', () => {
     clock.advance(100);
     await until(() => running.agentk.tunnels.idle === 2, 'two tunnels');
     expect(kas.open.length).toBe(2);
+    // Each said that what crosses it was not executed, also those that never had a request.
+    for (const retired of kas.tunnels.filter((one) => one !== tunnel && !kas.open.includes(one))) {
+      expect((await retired.next())?.msg.case).toBe('descriptor');
+      expect((await retired.next())?.msg.case).toBe('error');
+    }
     await pass(10 * tunnelClientDelays.idleMsMax);
     await clock.settle();
     expect(kas.open.length).toBe(2);

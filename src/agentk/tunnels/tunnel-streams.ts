@@ -137,7 +137,8 @@ export class TunnelStreams {
     const open = this.#open.get(tunnelId);
     if (open?.number !== stream) return;
     // A request that crosses this on the wire is not executed; kas reads so and takes another tunnel.
-    if (open.reuse) open.call.write(retirement);
+    // The headers that grant reuse come with a stream's first request: one that had none knows it of its connection.
+    if (open.reuse || this.#deps.board.reuses(open.link.incarnation)) open.call.write(retirement);
     open.call.halfClose();
     open.call.handler = {
       onMessage: ignore,
