@@ -7,7 +7,8 @@
  * L2. An event of another incarnation than the current one never moves the session (guard `current`).
  * L3. Going away is make before break: the old connection keeps its streams (`retired`), the new one is dialled beside it.
  * L4. Failures are forgotten only after `proven` of uptime, so a kas that accepts and drops is not hammered; and the
- *     first dial waits `startDelay`, so a crash loop is not a dial loop.
+ *     first dial waits `startDelay`, so a crash loop is not a dial loop. Being sent away in good order is no trouble of kas:
+ *     it never makes the wait long, or short ages of connections would keep the agent away most of the time.
  * L5. Before HTTP/2 there is a ladder (TCP, proxy, TLS, WebSocket); a hop has its own deadline, so silence has a name.
  * L6. A refusal (bad token, unknown agent) is waited out for long, and never given up.
  */
@@ -59,6 +60,8 @@ export const agentLinkDelays = {
   backoffMsMax: 120_000,
   /** Jitter of the actor: ± this share. */
   backoffJitter: 0.2,
+  /** As many failures count at most after GOAWAY. */
+  sentAwayMax: 3,
   refusedInitMs: 30_000,
   refusedMsMax: 300_000,
 } as const;
@@ -100,6 +103,9 @@ export const agentLinkMachine = setup({
     nextIncarnation: assign({ incarnation: ({ context }) => context.incarnation + 1 }),
     countFailure: assign({ failures: ({ context }) => context.failures + 1 }),
     forgiveFailures: assign({ failures: 0 }),
+    boundFailures: assign({
+      failures: ({ context }) => Math.min(context.failures, agentLinkDelays.sentAwayMax),
+    }),
     countRefusal: assign({ refusals: ({ context }) => context.refusals + 1 }),
     forgiveRefusals: assign({ refusals: 0 }),
     dial: (_, _params: Named) => {},
@@ -207,7 +213,7 @@ export const agentLinkMachine = setup({
                   {
                     guard: current,
                     target: 'backingOff',
-                    actions: { type: 'retire', params: theirs },
+                    actions: ['boundFailures', { type: 'retire', params: theirs }],
                   },
                 ],
                 'call.refused': {

@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { agentLinkDelays, agentLinkMachine, linkRefusedMs } from '../../../statecharts/index.ts';
+import {
+  agentLinkDelays,
+  agentLinkMachine,
+  linkBackoffMs,
+  linkRefusedMs,
+} from '../../../statecharts/index.ts';
 import { PlayedChart } from './played-chart.ts';
 
 const recorded = [
@@ -182,6 +187,15 @@ describe('going away', () => {
   test('a kas that sends every connection away is not hammered', () => {
     const chart = connected().send({ type: 'goaway.received', incarnation: 1 });
     expect(session(chart)).toBe('backingOff');
+  });
+
+  test('a kas that sends every connection away soon, but in good order, is dialled again soon', () => {
+    const chart = connected();
+    for (let incarnation = 1; incarnation <= 20; incarnation++) {
+      chart.send({ type: 'goaway.received', incarnation }).wait(linkBackoffMs(agentLinkDelays.sentAwayMax));
+      connected(incarnation + 1, chart);
+      expect(session(chart)).toBe('connected');
+    }
   });
 
   test('old connections are pinged too, and the silent ones cut', () => {
