@@ -32,8 +32,8 @@ folders.agentk = below;
 folders.sim = below;
 // Needs charts and nothing of the product; what it simulates comes from sim.
 folders.testing = ['statecharts', 'sim'];
-// The simulated world runs both programs; nobody may import it but those named below.
-const world = '^src/sim/world/';
+// Simulated worlds run both programs; nobody may import them but those named below.
+const world = '^src/sim/(world|wire)/';
 // It looks at set-ups of both programs with their own code.
 folders.doctor = [...below, 'kas', 'agentk'];
 

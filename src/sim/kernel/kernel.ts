@@ -155,7 +155,34 @@ export class Kernel {
     return false;
   }
 
-  #step(step: PlannedStep, run: () => void): void {
+  /**
+   * As {@link advance}, for systems that react on turns of the event loop of their own, as node:http2 does: `settle` gives
+   * them these after each step, before the checks.
+   */
+  async advanceWith(settle: () => Promise<void>, untilMs: number, until?: () => boolean): Promise<boolean> {
+    await settle();
+    while (this.#failure === undefined && until?.() !== true) {
+      const first = this.#heap.first;
+      if (first === undefined || first.at > untilMs) {
+        this.#nowMs = Math.max(this.#nowMs, untilMs);
+        return until === undefined;
+      }
+      this.#heap.pop();
+      const { run } = first;
+      if (run === undefined) continue;
+      this.#begin(first);
+      try {
+        run();
+        await settle();
+        for (const check of this.#checks) check();
+      } catch (error) {
+        this.fail('exception', textOf(error));
+      }
+    }
+    return this.#failure === undefined;
+  }
+
+  #begin(step: PlannedStep): void {
     if (step.at > this.#nowMs) this.#sameInstant = 0;
     else if (++this.#sameInstant > kernelLimits.stepsPerInstantMax)
       this.fail('livelock', 'time stands still'); // K4
@@ -163,12 +190,20 @@ export class Kernel {
     this.#nowMs = step.at;
     step.run = undefined;
     this.#planned--;
+  }
+
+  #step(step: PlannedStep, run: () => void): void {
+    this.#begin(step);
     try {
       run();
       finishTurn(); // K3
       for (const check of this.#checks) check();
     } catch (error) {
-      this.fail('exception', error instanceof Error ? (error.stack ?? error.message) : String(error));
+      this.fail('exception', textOf(error));
     }
   }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

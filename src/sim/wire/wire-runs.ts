@@ -1,0 +1,27 @@
+/** Runs by seed, in a worker thread: Node's network and time are borrowed there, and nobody else's are touched. */
+import { on } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import type { WireOutcome } from './outcome.ts';
+
+export interface WireRuns {
+  readonly seeds: readonly number[];
+  /** Outcomes carry the whole trace. */
+  readonly wholeTrace?: boolean;
+}
+
+/** The outcome of each seed, in order; throws when the thread itself fails. */
+export async function* runWire(runs: WireRuns): AsyncGenerator<WireOutcome> {
+  const own = import.meta.filename.endsWith('.ts') ? 'ts' : 'js';
+  const worker = new Worker(new URL(`./wire.thread.${own}`, import.meta.url), { workerData: runs });
+  try {
+    let left = runs.seeds.length;
+    if (left === 0) return;
+    for await (const [outcome] of on(worker, 'message') as AsyncIterable<[WireOutcome]>) {
+      yield outcome;
+      left -= 1;
+      if (left === 0) return;
+    }
+  } finally {
+    await worker.terminate();
+  }
+}
