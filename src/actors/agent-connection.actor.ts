@@ -229,10 +229,12 @@ export class AgentConnections {
           ping: ({ self }, { connectionId }) => {
             const http2 = find(connectionId)?.http2;
             if (http2 === undefined || http2.destroyed) return;
-            http2.ping((error) => {
-              // node:http2 answers itself, with an error, once the session is closing: what is left then is short.
-              if (error === null || http2.closed) tell(self, { type: 'ping.acknowledged' });
-            });
+            const answered = (error: Error | null) => {
+              if (error === null) tell(self, { type: 'ping.acknowledged' });
+            };
+            // node:http2 pings no more once the session is closing; settings are acknowledged until its end.
+            if (http2.closed) http2.settings({}, answered);
+            else http2.ping(answered);
           },
           goAway: (_, { connectionId }) => find(connectionId)?.goAway(),
           rebuke: (_, { connectionId, reason }) => find(connectionId)?.rebuke(reason),
@@ -282,8 +284,7 @@ class Connection implements AgentConnection {
   }
 
   /**
-   * GOAWAY now, the close when nobody lives here any more. Not `close` at once, because a closing session of node:http2
-   * no longer pings, and what runs may run for hours yet.
+   * GOAWAY now, the close when nobody lives here any more. Not `close` at once, because what runs may run for hours yet.
    */
   goAway(): void {
     if (!this.#sentAway && !this.http2.destroyed) this.http2.goaway();

@@ -180,6 +180,22 @@ describe('an agent over a WebSocket', () => {
     await kas.reaches({ connections: 0, sessions: 0, idle: 0 });
   });
 
+  it('on a wire that fell silent after GOAWAY is gone after keepalive, its request with it', async () => {
+    kas = await KasUnderTest.start({ agentListen: 'websocket: true, max_connection_age: "1000s"' });
+    const wire = await Wire.to(kas.ports.agents);
+    cleanups.push(wire);
+    const busy = await kas.idleTunnel(await agentOver(wire.port));
+    const answered = kas.call('/x');
+    await busy.request();
+    await live(320_000); // sent away, and told kas so in turn: node:http2 pings no more
+    expect(await kas.counts()).toMatchObject({ connections: 1, tunnels: 1 });
+    wire.goSilent();
+    await kas.clock.advanceAsync(50_000);
+    await kas.clock.advanceAsync(20_000);
+    expect((await answered).statusCode).toBe(502);
+    await kas.reaches({ connections: 0, sessions: 0, tunnels: 0 });
+  });
+
   it('that answers pings stays', async () => {
     await begin();
     await kas.idleTunnel(await agentOver(kas.ports.agents));
