@@ -20,6 +20,8 @@ import { RefusalJournal } from './refusal-journal.ts';
 import { UpgradeDesk } from './upgrade-desk.ts';
 
 const handshakeMsMax = 20_000;
+/** As servers in Go have it: TCP asks a silent peer, whatever else does. */
+const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 15_000 } as const;
 
 export interface AgentApiFrontDeps {
   readonly address: ListenAddress;
@@ -56,7 +58,7 @@ export class AgentApiFront implements Front {
       if (server.listening) arrivals.accept(socket, desk);
       else socket.destroy(); // a handshake that outlived the listening
     };
-    const server = tls === undefined ? createServer({ noDelay: true }, arrived) : this.#secure(tls, arrived);
+    const server = tls === undefined ? createServer(socketOptions, arrived) : this.#secure(tls, arrived);
     server.maxConnections = actorLimits.connectionsMax + actorLimits.arrivalsMax;
     this.#limitRate(server);
     this.#server = server;
@@ -103,7 +105,7 @@ export class AgentApiFront implements Front {
       ...tlsOptions(tls),
       ALPNProtocols: this.#deps.webSocket ? ['h2', 'http/1.1'] : ['h2'],
       handshakeTimeout: handshakeMsMax,
-      noDelay: true,
+      ...socketOptions,
     });
     renewCertificate(server, tls); // F1
     server.on('secureConnection', arrived);

@@ -47,6 +47,8 @@ const limits = {
   idleMs: 60_000,
   headerBytesMax: 1024 * 1024,
   connectionsMax: 20_000,
+  /** TCP asks a silent client after this, as servers in Go do. */
+  probeMs: 15_000,
   lastWordsMs: 500,
   idleLookMs: 250,
 };
@@ -92,6 +94,9 @@ export class KubernetesApiFront implements Front {
       headersTimeout: limits.headersMsMax,
       requestTimeout: 0,
       keepAliveTimeout: limits.idleMs,
+      // A client that lost its power says nothing: TCP asks it, or its watch would keep a tunnel for ever.
+      keepAlive: true,
+      keepAliveInitialDelay: limits.probeMs,
       maxHeaderSize: limits.headerBytesMax,
     };
     const { tls, address, log, urlPathPrefix } = this.#deps;
