@@ -20,7 +20,7 @@ import {
 import { AgentApiFront, connectHandler, registerHandler } from '../../kas/agent-api/index.ts';
 import { Authorizer, KubernetesApiFront } from '../../kas/kubernetes-api/index.ts';
 import { parseListenAddress } from '../../kas/index.ts';
-import { GrpcServer, widenWindow } from '../../pipe/grpc/index.ts';
+import { GrpcServer } from '../../pipe/grpc/index.ts';
 import type { Clock, Log, Random } from '../../ports/index.ts';
 import { methods } from '../../protocol/index.ts';
 import { memoryStore } from '../../store/memory/index.ts';
@@ -121,7 +121,7 @@ export function composeKas(deps: SimulatedKasDeps): SimulatedKas {
     routingSeconds: metrics.histogram({ name: 'routing', help: '', buckets: [] }),
   });
   const grpc = new GrpcServer({ strangers: true, clock, log });
-  grpc.onSession = (session, peer) => connections.accept(session, peer, () => widenWindow(session));
+  grpc.onSession = (session, peer) => connections.accept(session, peer, () => grpc.trust(session));
   grpc.onAbuse = (session, abuse) => connections.abused(session, abuse);
   grpc.handle(methods.connect.path, connectHandler({ sessions, tunnels }));
   grpc.handle(methods.register.path, registerHandler(sessions));
