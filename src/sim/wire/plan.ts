@@ -77,7 +77,7 @@ export function drawPlan(seed: number): Plan {
   const weather: Weather = random.chance(0.3) ? 'calm' : 'stormy';
   const agents = 1 + random.below(3);
   const clients = 1 + random.below(4);
-  const stormMs = random.between(60_000, 240_000);
+  const stormMs = random.between(90_000, 240_000);
   const paths: Record<string, PathQuality> = {};
   for (let id = 1; id <= agents; id++) {
     paths[pathNames.agent(id)] = drawPath(random.fork(`agent path ${id}`), weather, true);
@@ -148,14 +148,14 @@ function drawRequests(random: SeededRandom, { agents, clients, stormMs }: Shape)
 }
 
 /** So many stormy runs have a cut long enough that only pings tell of it. */
-const longCutShare = 0.25;
+const longCutShare = 0.5;
 
 function longCut(random: SeededRandom, { agents, stormMs }: Pick<Shape, 'agents' | 'stormMs'>): PlannedFault {
   return {
     kind: 'cut',
     atMs: random.between(5_000, stormMs / 4),
     path: pathNames.agent(1 + random.below(agents)),
-    directions: random.pick(['out', 'back', 'both'] as const),
+    directions: random.pick(['back', 'both'] as const),
     forMs: 150_000,
   };
 }
