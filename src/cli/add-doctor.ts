@@ -20,7 +20,7 @@ export function addDoctor(kastor: Command): void {
     .description(
       'a configuration of kas before it is started: file, certificates, secrets, ports, own URL, Redis, GitLab',
     )
-    .requiredOption('--configuration-file <path>', 'configuration file of kas (YAML)')
+    .requiredOption('--configuration-file <file>', 'configuration file of kas (YAML)')
     .addOption(new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'))
     .action(async (options: { configurationFile: string; output: string }) => {
       const { doctorKas } = await import('./doctor.ts');

@@ -6,6 +6,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { buildInfo } from '../kas/build-info.ts';
 import { addDoctor } from './add-doctor.ts';
+import { addCompletion } from './completion/add-completion.ts';
 import { addLook } from './look/add-look.ts';
 import { chartFormats, type ChartsOptions } from './chart-formats.ts';
 import { addRecording } from './recording/add-recording.ts';
@@ -55,6 +56,7 @@ command
 
 addRecording(command);
 addDoctor(command);
+addCompletion(command);
 
 // Whoever reads may have seen enough: `kastor agents | head`.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

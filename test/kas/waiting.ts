@@ -1,11 +1,33 @@
 /** Waiting for facts instead of sleeping. */
+import { onTestFinished } from 'vitest';
 
 /** Gives the event loop a turn. */
 export const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-/** Waits until something is true; the test's own timeout is the deadline. */
+/** In hooks, which have no end to be told of. */
+const hookMsMax = 120_000;
+
+/** Waits until something is true; the test's own timeout is the deadline, and after it nobody goes on asking. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await turn();
+  const isOver = testEnd();
+  while (!(await condition())) {
+    if (isOver()) throw new Error('the test ended before what it waited for was true');
+    await turn();
+  }
+}
+
+/** Whether the test that runs now has ended, also by its timeout. */
+function testEnd(): () => boolean {
+  let isOver = false;
+  try {
+    onTestFinished(() => {
+      isOver = true;
+    });
+    return () => isOver;
+  } catch {
+    const deadline = performance.now() + hookMsMax;
+    return () => performance.now() > deadline;
+  }
 }
 
 /** A list others add to, whose next item can be waited for. */

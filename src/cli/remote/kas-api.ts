@@ -8,6 +8,7 @@ import { Trouble } from './trouble.ts';
 
 const askMsMax = 10_000;
 const answerBytesMax = 64 * 1024 * 1024;
+const noTls = /wrong version number|packet length|EPROTO/i;
 
 export interface Answer {
   readonly status: number;
@@ -29,7 +30,7 @@ export class KasApi {
       connect: {
         timeout: msMax,
         ...(socketPath === undefined ? {} : { socketPath }),
-        ...(ca === undefined ? {} : { ca: [ca, ...rootCertificates, ...getCACertificates('system')] }),
+        ...(target.url.protocol === 'https:' ? { ca: authorities(ca) } : {}),
       },
     });
   }
@@ -158,8 +159,14 @@ export class KasApi {
     const { cause } = error;
     const inner = cause instanceof Error ? cause : error;
     const text = inner.message === '' && 'code' in inner ? String(inner.code) : inner.message;
-    return harmlessText(text, 400);
+    if (noTls.test(text)) return 'it does not speak TLS';
+    return harmlessText(text.replace(/; if the root CA is installed.*$/s, ''), 400);
   }
+}
+
+/** Those this program brings, those of the system, and one more. */
+function authorities(ca: string | undefined): string[] {
+  return [...(ca === undefined ? [] : [ca]), ...rootCertificates, ...getCACertificates('system')];
 }
 
 /** What is most often behind it. */
@@ -168,8 +175,8 @@ function remedyFor(error: unknown, { protocol }: URL): string {
   if (/certificate|CERT_|self.signed|ISSUER/i.test(text)) {
     return 'If its certificate is of an authority of your own, give it with --ca-file; the name in --kas must be one of the certificate';
   }
-  if (protocol === 'https:' && /wrong version|packet length|EPROTO|SSL/i.test(text)) {
-    return 'It does not speak TLS: write http:// in --kas';
+  if (protocol === 'https:' && noTls.test(text)) {
+    return 'Write http:// in --kas';
   }
   if (protocol === 'http:' && /other side closed|socket hang up|ECONNRESET|HPE_|Parse Error/i.test(text)) {
     return `If observability.listen has a certificate, write https:// in --kas. ${addressRemedy}`;
