@@ -69,7 +69,7 @@ function addEvents(kastor: Command): void {
     .description('show what happened of late: agents, manifest projects, supervisors')
     .option('-f, --follow', 'go on showing what happens', false)
     .option(agentOption, 'only of this agent: its name, its id, or project:name')
-    .option('--since <time>', 'only what is not older: 90s, 15m, 2h, or a time')
+    .option('--since <time>', 'only what is not older: 90s, 15m, 2h, a time, or "all"', '1h')
     .option('--steps', 'every transition of the charts of the agent', false)
     .addOption(output(eventFormats))
     .action(async (options) => {

@@ -41,11 +41,12 @@ export function agentText(detail: AgentDetail, stepsMax: number, look: TableLook
   ];
 }
 
-function why({ agent, advice }: AgentDetail, { paint, width }: TableLook): readonly string[] {
+function why({ agent, advice, ladder: rungs }: AgentDetail, { paint, width }: TableLook): readonly string[] {
   if (agent.reason === '') return [];
+  const isSaidBelow = rungs.some(({ remedy }) => remedy === advice);
   return [
     paint(toneOf(agent.condition), lineOf(agent.reason, width)),
-    ...(advice === '' ? [] : wrapped(advice, width)),
+    ...(advice === '' || isSaidBelow ? [] : wrapped(advice, width)),
   ];
 }
 

@@ -36,13 +36,13 @@ export async function events(options: EventsOptions, terminal: Terminal, signal:
 }
 
 function sinceMs(text: string | undefined): number {
-  if (text === undefined) return 0;
+  if (text === undefined || text === 'all') return 0;
   const ms = durationMs(text);
   const at = ms === undefined ? Date.parse(text) : Date.now() - ms;
   if (Number.isNaN(at)) {
     throw new Trouble(
       'usage',
-      `--since ${JSON.stringify(text)} is neither a duration like 90s, 15m, 2h nor a time like 2026-01-31T12:00:00Z`,
+      `--since ${JSON.stringify(text)} is neither a duration like 90s, 15m, 2h nor a time like 2026-01-31T12:00:00Z, nor "all"`,
     );
   }
   return at;
