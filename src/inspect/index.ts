@@ -29,7 +29,6 @@ export {
   diagramOf,
   edgesOfView,
   eventText,
-  leafText,
   scxmlOf,
   type Box,
   type ChartDrawing,

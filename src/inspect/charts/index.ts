@@ -16,5 +16,5 @@ export {
   type Point,
   type StateLine,
 } from './placed-chart.ts';
-export { activeStates, changeText, eventText, leafText } from './state-name.ts';
+export { activeStates, changeText, eventText } from './state-name.ts';
 export { describeStates, diagramIdOf, diagramOf } from './mermaid.ts';

@@ -29,6 +29,33 @@ describe.each(charts.map(({ name, machine }) => ({ name, machine })))(
   },
 );
 
+it('of steps with a wrong state or a wrong event, more than nine in ten are refused', () => {
+  const counts = { state: { all: 0, refused: 0 }, event: { all: 0, refused: 0 } };
+  for (const { name, machine } of charts) {
+    const steps = new PossibleSteps(machine);
+    const graph = Object.values(graphOf(machine, modelOf(name)));
+    const taken = graph.flatMap(({ state, transitions }) =>
+      Object.values(transitions).map(({ event, state: next }) => ({
+        from: stateName(state.value),
+        event: event.type,
+        to: steps.canonical(stateName(next.value)) ?? '',
+      })),
+    );
+    const states = new Set(taken.map(({ to }) => to));
+    const events = new Set(taken.map(({ event }) => event));
+    const look = (kind: keyof typeof counts, isPossible: boolean | undefined) => {
+      counts[kind].all++;
+      if (isPossible !== true) counts[kind].refused++;
+    };
+    for (const { from, event, to } of taken.filter((one) => one.from !== one.to)) {
+      for (const other of states) if (other !== to) look('state', steps.after(from, event)?.has(other));
+      for (const other of events) if (other !== event) look('event', steps.after(from, other)?.has(to));
+    }
+  }
+  expect(counts.state.refused / counts.state.all).toBeGreaterThan(0.9);
+  expect(counts.event.refused / counts.event.all).toBeGreaterThan(0.9);
+});
+
 const after = (machine: AnyStateMachine, state: string, event: string) =>
   [...(new PossibleSteps(machine).after(state, event) ?? [])].sort();
 
