@@ -48,7 +48,7 @@ const columns = [
   { title: 'REQUEST' },
   { title: 'AGENT', right: true },
   { title: 'FOR' },
-  { title: 'METHOD' },
+  { title: 'METHOD', shrinks: true },
   { title: 'STATE' },
   { title: 'BEGAN', right: true },
   { title: 'TUNNEL AFTER', right: true },

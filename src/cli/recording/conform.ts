@@ -49,6 +49,18 @@ async function readAll(lines: AsyncIterable<string>, conformance: Conformance): 
   for await (const line of lines) conformance.take(line.length > lineCharsMax ? '' : line);
 }
 
+/** What happened and is not in the file. */
+function lossText(
+  { recorded, sampledOut }: NonNullable<ConformanceReport['header']>,
+  transitions: number,
+): readonly string[] {
+  const overwritten = Math.max(0, recorded - sampledOut - transitions);
+  return [
+    ...(overwritten > 0 ? [`${overwritten} older transitions were not kept any more`] : []),
+    ...(sampledOut > 0 ? [`${sampledOut} transitions of short lives were left out by the recorder`] : []),
+  ];
+}
+
 function reportText(report: ConformanceReport, paint: Paint): readonly string[] {
   const { header, transitions, proven, lives, gaps, findings, findingsHidden, conforms } = report;
   const whose =
@@ -60,11 +72,9 @@ function reportText(report: ConformanceReport, paint: Paint): readonly string[] 
   return [
     whose,
     `${transitions} transitions, ${proven} of them possible by the charts`,
-    `${lives.whole} lives from begin to end, ${lives.unfinished} still under way, ${lives.begunBefore} begun before the recording`,
+    `${lives.whole} lives from begin to end, ${lives.unfinished} whose end is not in it, ${lives.begunBefore} begun before it`,
     ...(gaps > 0 ? [`${gaps} gaps in short lives that were recorded in part`] : []),
-    ...(header === undefined || header.sampledOut === 0
-      ? []
-      : [`${header.sampledOut} transitions of short lives were left out by the recorder`]),
+    ...(header === undefined ? [] : lossText(header, transitions)),
     '',
     ...shown.map(({ line, actorId, problem }) => {
       const where = line === 0 ? 'the file' : `line ${line}`;

@@ -96,6 +96,9 @@ export class Conformance {
       this.#line++;
       this.#find('', `it should be there: the recording was cut off after line ${this.#line - 1}`);
     }
+    if (this.#ended && this.#counts.transitions === 0) {
+      this.#find('', 'it holds no transition: nothing can be judged', 0);
+    }
     for (const [machine, lines] of this.#unjudged) this.#judgeless(machine, lines);
     const { transitions, proven, whole, begunBefore, gaps } = this.#counts;
     return {

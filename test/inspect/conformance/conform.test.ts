@@ -196,6 +196,12 @@ describe('what the charts do not allow', () => {
 });
 
 describe('a recording that has lost something lawfully', () => {
+  it('of nothing at all proves nothing', () => {
+    const { conforms, findings } = judged(written(new FlightRecorder({ clock, entriesMax: 4 })));
+    expect(conforms).toBe(false);
+    expect(findings).toEqual([{ line: 0, actorId: '', problem: expect.stringContaining('no transition') }]);
+  });
+
   it('lives whose begin was written over are judged from their first line on', () => {
     const recorder = new FlightRecorder({ clock, entriesMax: 4 });
     session(recorder);
