@@ -35,11 +35,14 @@ export interface Transport {
   readonly scheme: 'grpc' | 'grpcs' | 'ws' | 'wss';
   /** For both processes. */
   readonly env?: Readonly<Record<string, string>>;
+  /** False: kas has neither a flight recorder nor a dashboard. */
+  readonly isRecorded?: boolean;
 }
 
 export class Stage {
   readonly #parts: Parts;
   readonly #folder: string;
+  readonly #observability = new Map<string, number>();
 
   private constructor(parts: Parts, folder: string) {
     this.#parts = parts;
@@ -76,6 +79,11 @@ export class Stage {
     return targets;
   }
 
+  /** Where the kas of that name is looked at. */
+  observabilityOf(name: string): number {
+    return this.#observability.get(name) ?? 0;
+  }
+
   /** Starts a kas with a data folder of its own. */
   async kas(name: string, reuse: boolean, transport: Transport = native): Promise<KasStage> {
     const folder = join(this.#folder, name);
@@ -89,6 +97,7 @@ export class Stage {
       ['--configuration-file', data.kasConfiguration],
       transport.env,
     );
+    this.#observability.set(name, observability);
     await answering([kas], `http://127.0.0.1:${observability}/readiness`);
     return { kas, data, ports };
   }
@@ -152,7 +161,11 @@ async function freePorts(): Promise<[number, number, number, number]> {
  * The demonstration's configuration without TLS towards clients (the yardstick has none either), and with the poll period
  * of a real installation: idle agents are to be idle.
  */
-async function adaptConfiguration(file: string, reuse: boolean, { scheme }: Transport): Promise<void> {
+async function adaptConfiguration(
+  file: string,
+  reuse: boolean,
+  { scheme, isRecorded = true }: Transport,
+): Promise<void> {
   const configuration = load(await readFile(file, 'utf8')) as {
     agent: {
       listen: {
@@ -165,6 +178,7 @@ async function adaptConfiguration(file: string, reuse: boolean, { scheme }: Tran
       configuration: { poll_period?: string };
       kubernetes_api: { listen: { certificate_file?: string; key_file?: string } };
     };
+    observability: { flight_recorder?: object; dashboard?: object };
   };
   const { listen, kubernetes_api, configuration: watching } = configuration.agent;
   delete watching.poll_period;
@@ -177,6 +191,8 @@ async function adaptConfiguration(file: string, reuse: boolean, { scheme }: Tran
   }
   delete kubernetes_api.listen.certificate_file;
   delete kubernetes_api.listen.key_file;
+  configuration.observability.flight_recorder = { enabled: isRecorded };
+  configuration.observability.dashboard = { enabled: isRecorded };
   await writeFile(file, dump(configuration));
 }
 

@@ -10,6 +10,7 @@ import { followFleet, heardAt, kas } from './live/fleet.ts';
 import { theme, toggleTheme } from './look.ts';
 import { MachinesPage } from './pages/machines-page.tsx';
 import { PollersPage } from './pages/pollers-page.tsx';
+import { ReplayPage } from './pages/replay-page.tsx';
 import { RequestsPage } from './pages/requests-page.tsx';
 import { SupervisorsPage } from './pages/supervisors-page.tsx';
 import { go, pages, route } from './route.ts';
@@ -22,6 +23,7 @@ const titles = {
   pollers: 'Pollers',
   supervisors: 'Supervisors',
   machines: 'Machines',
+  replay: 'Replay',
 } as const;
 const staleMs = 3_000;
 
@@ -80,6 +82,7 @@ function App() {
           {page === 'requests' && <RequestsPage />}
           {page === 'pollers' && <PollersPage />}
           {page === 'supervisors' && <SupervisorsPage />}
+          {page === 'replay' && <ReplayPage />}
           {page === 'machines' && <MachinesPage name={key} />}
         </>
       )}

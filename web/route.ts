@@ -1,7 +1,7 @@
 /** Which page is shown: part of the address, so that a page can be sent to a colleague. */
 import { signal } from '@preact/signals';
 
-export const pages = ['agents', 'requests', 'pollers', 'supervisors', 'machines'] as const;
+export const pages = ['agents', 'requests', 'pollers', 'supervisors', 'machines', 'replay'] as const;
 export type PageName = (typeof pages)[number];
 
 export interface Route {

@@ -23,7 +23,7 @@ import {
 export interface ArrivalsDeps {
   readonly supervisor: () => HotSupervisor;
   readonly wheel: DeadlineWheel;
-  readonly observe: TransitionObserver;
+  readonly observe: TransitionObserver | undefined;
   readonly metrics: Metrics;
   /** Takes over a stream that speaks HTTP/2: a socket, or the inside of a WebSocket. */
   readonly http2: (stream: Duplex, peer: string) => void;

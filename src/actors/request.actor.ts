@@ -52,7 +52,7 @@ export interface RequestsDeps {
   readonly directory: TunnelDirectory<Tunnel>;
   readonly tunnels: () => Tunnels;
   readonly wheel: DeadlineWheel;
-  readonly observe: TransitionObserver;
+  readonly observe: TransitionObserver | undefined;
   readonly clock: Clock;
   readonly routingSeconds: Histogram;
   readonly findMsMax: number;

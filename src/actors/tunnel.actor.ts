@@ -33,7 +33,7 @@ export interface TunnelsDeps {
   readonly supervisor: () => HotSupervisor;
   readonly directory: TunnelDirectory<Tunnel>;
   readonly wheel: DeadlineWheel;
-  readonly observe: TransitionObserver;
+  readonly observe: TransitionObserver | undefined;
   readonly log: Log;
   /** False serves every agent in the form of the originals: one request per stream. */
   readonly reuse: boolean;

@@ -6,7 +6,7 @@ import type { ServerDeps } from './server-deps.ts';
 
 export function makeGit(
   { configuration, environment, clock, random, log, registry, outside }: ServerDeps,
-  observe: TransitionObserver,
+  observe: TransitionObserver | undefined,
 ): Promise<OpenGit> {
   if (outside !== undefined) return Promise.resolve(outside.git);
   const { global_api_rate_limit, per_server_api_rate_limit } = configuration.gitaly;

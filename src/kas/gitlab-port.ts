@@ -22,7 +22,7 @@ interface GitLabParts {
   /** Reads what the projects of the directory file hold. */
   readonly git: Git;
   readonly sharedErrors: SharedErrors;
-  readonly observe: TransitionObserver;
+  readonly observe: TransitionObserver | undefined;
 }
 
 /** Rejects with a text for people when the file or the address cannot be used; asks GitLab nothing yet. */

@@ -92,11 +92,14 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
   const watched: { dashboard?: Dashboard } = {};
   const record = observer(recorder, metrics);
   const { outside } = deps;
-  const observe: TransitionObserver = (transition) => {
-    record(transition);
+  const isRecorded = configuration.observability.flight_recorder.enabled;
+  const isWatched = isRecorded || isDashboardOn(configuration) || outside !== undefined;
+  const look: TransitionObserver = (transition) => {
+    if (isRecorded) record(transition);
     outside?.observe(transition);
     watched.dashboard?.observe(transition);
   };
+  const observe = isWatched ? look : undefined;
   const toLog = reportsToLog(log);
   const env: SupervisorEnv = {
     clock,
@@ -301,7 +304,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
   return {
     tree,
     parts: { connections, sessions, directory, tunnels, requests },
-    inspect: inspectorOf(observe, undefined),
+    inspect: inspectorOf(look, undefined),
     ports: () => ({
       agents: fronts.agents.port,
       kubernetesApi: fronts.kubernetesApi?.port ?? 0,

@@ -92,7 +92,7 @@ export interface CompileImplementations<M extends AnyStateMachine> {
   readonly delays?: { readonly [D in Parts<M>['delay']]?: number | ((args: CompiledArgs<M>) => number) };
   readonly wheel: Deadlines;
   /** Told of each change of state. It must not throw; a throw ends the actor that it was told of. */
-  readonly observe?: TransitionObserver;
+  readonly observe?: TransitionObserver | undefined;
 }
 
 /** What runs: shared by all actors of one compiled machine. */

@@ -17,7 +17,8 @@ export interface SupervisorEnv {
   readonly random: Random;
   readonly registry: Registry;
   readonly report: (report: SupervisorReport) => void;
-  readonly observe?: TransitionObserver;
+  /** Undefined: nobody looks, and nothing is spent on it. */
+  readonly observe?: TransitionObserver | undefined;
   /** Ids of the machines whose transitions are observed; all when absent. */
   readonly observedMachines?: ReadonlySet<string>;
 }

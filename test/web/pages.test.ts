@@ -90,6 +90,8 @@ it('the agent page says where its chart is, why it is not connected, what to do,
   await state('gone');
   await page.locator('h1 + [data-condition=disconnected]').waitFor();
   await page.locator('.why', { hasText: 'closed from the other side' }).waitFor();
+  await page.locator('[data-rung=connection].bad', { hasText: 'closed by the peer' }).waitFor();
+  await page.locator('[data-rung=tunnels].unknown').waitFor();
   // Back in time, step by step, until it was registered.
   const registered = page.locator('[data-state="agentSession.registered"].active');
   while ((await registered.count()) === 0) await page.keyboard.press('[');
@@ -115,6 +117,27 @@ it('requests, supervisors and machines are told as they are', async () => {
   await page.getByRole('searchbox').fill('rearming');
   await page.locator('.list a', { hasText: /^tunnel\d+$/ }).click();
   await page.locator('[data-state="tunnel.rearming"]').waitFor();
+});
+
+it('the flight recorder is replayed step by step, its charts lit', async () => {
+  await open('#/replay');
+  await world.connect(first);
+  const recorded = await (await fetch(`${world.origin}/api/recorder`)).text();
+  const lines = recorded.split('\n').filter((line) => line.includes('"actorId"')).length;
+  const file = page.locator('input[type=file]');
+  const upload = (name: string, text: string) =>
+    file.setInputFiles({ name, mimeType: 'application/x-ndjson', buffer: Buffer.from(text) });
+  await upload('nonsense.txt', 'nothing of ours');
+  await says(/nonsense.txt: this is neither/);
+  await upload('kas.ndjson', recorded);
+  await says(`${lines} of ${lines}`);
+  await page.getByRole('searchbox').fill('session:1');
+  await page.locator('h2', { hasText: 'session:1' }).waitFor();
+  const registered = page.locator('[data-state="agentSession.registered"].active');
+  await registered.waitFor();
+  await page.keyboard.press('Escape');
+  while ((await registered.count()) > 0) await page.keyboard.press('[');
+  await page.locator('[data-state="agentSession.authenticating"].active').waitFor();
 });
 
 it('an agent whose connection has reached its age drains, and has left when it does not come again', async () => {

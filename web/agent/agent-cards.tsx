@@ -28,6 +28,31 @@ export function Why({
   );
 }
 
+const rungWords = { good: 'holds', bad: 'broken', waiting: 'not yet', unknown: 'not looked at' } as const;
+
+/** The hops from the connection up; the first that is broken has what to do. */
+export function Ladder({ detail: { ladder } }: { readonly detail: AgentDetail }) {
+  return (
+    <section class="panel">
+      <h2>Hops</h2>
+      <ol class="ladder">
+        {ladder.map(({ rung, state, observed, remedy }) => (
+          <li key={rung} data-rung={rung} class={state}>
+            <i class={`rung ${state}`} role="img" aria-label={rungWords[state]} />
+            <div>
+              <b>{rung}</b> <span class="muted">{observed || rungWords[state]}</span>
+              {state === 'bad' && remedy !== '' && <p>{remedy}</p>}
+            </div>
+          </li>
+        ))}
+      </ol>
+      <p class="muted">
+        What lies before kas only the agent sees: <code>kastor doctor agent</code>
+      </p>
+    </section>
+  );
+}
+
 export function Facts({ detail: { agent, sessions, idleTunnels } }: { readonly detail: AgentDetail }) {
   const time = now.value;
   const living = sessions.filter(({ endedAt }) => endedAt === null);

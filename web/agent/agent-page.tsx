@@ -10,7 +10,7 @@ import { follow, link, type StreamEvent } from '../live/api.ts';
 import { labelOf } from '../look.ts';
 import { go } from '../route.ts';
 import { ago, clockText, now, setKasTime } from '../time.ts';
-import { CanHappen, Facts, Lives, Projects, Why } from './agent-cards.tsx';
+import { CanHappen, Facts, Ladder, Lives, Projects, Why } from './agent-cards.tsx';
 import { lanesOf, momentsOf, withStep, type ChartKind } from './frames.ts';
 import { Timeline } from './timeline.tsx';
 
@@ -112,6 +112,7 @@ export function AgentPage({ agentKey }: { readonly agentKey: string }) {
       </section>
       <aside class="side">
         <Why detail={detail} isLive={chosen === undefined} />
+        <Ladder detail={detail} />
         <Facts detail={detail} />
         <Projects detail={detail} />
         {drawing !== undefined && <CanHappen graph={drawing.graph} active={active} />}

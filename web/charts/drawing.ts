@@ -12,6 +12,10 @@ export interface Drawing {
 const files = import.meta.glob<Drawing>('../../src/inspect/charts/gen/*.json', { import: 'default' });
 const read = new Map<string, Drawing>();
 
+export function hasDrawing(name: string): boolean {
+  return files[`../../src/inspect/charts/gen/${name}.json`] !== undefined;
+}
+
 /** By the name of the chart's file; undefined until it is here. */
 export function useDrawing(name: string): Drawing | undefined {
   const [, redraw] = useState(0);

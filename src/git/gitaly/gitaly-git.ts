@@ -76,7 +76,7 @@ export interface GitalyGitOptions {
   readonly environment: ProxyEnvironment;
   /** Certificate authorities for `tls://`, PEM; absent means the system's. */
   readonly authorities?: Buffer;
-  readonly observe?: TransitionObserver;
+  readonly observe?: TransitionObserver | undefined;
   readonly limits?: Partial<GitalyLimits>;
 }
 

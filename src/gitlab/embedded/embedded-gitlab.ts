@@ -46,7 +46,7 @@ export interface EmbeddedGitLabOptions {
   readonly watch?: boolean;
   /** How to hear of changes in a folder; for tests. */
   readonly watchFolder?: WatchFolder;
-  readonly observe?: TransitionObserver;
+  readonly observe?: TransitionObserver | undefined;
 }
 
 /** How the directory file fares, for the status page. */

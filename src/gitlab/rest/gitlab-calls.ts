@@ -39,7 +39,7 @@ export interface GitLabCallsDeps {
   readonly random: Random;
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly observe?: TransitionObserver;
+  readonly observe?: TransitionObserver | undefined;
   readonly rateLimit: RateLimit;
 }
 

@@ -28,7 +28,7 @@ export interface RestGitLabOptions {
   readonly random: Random;
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly observe?: TransitionObserver;
+  readonly observe?: TransitionObserver | undefined;
 }
 
 export interface OpenRestGitLab extends GitLab {

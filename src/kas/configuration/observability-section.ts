@@ -56,6 +56,8 @@ export const observabilitySection = section({
   prometheus: section({ url_path: urlPath('/metrics') }).prefault({}),
   liveness_probe: section({ url_path: urlPath('/liveness') }).prefault({}),
   readiness_probe: section({ url_path: urlPath('/readiness') }).prefault({}),
+  // Ours: the last transitions of all statecharts, in memory.
+  flight_recorder: section({ enabled: flag(true) }).prefault({}),
   dashboard: dashboard.prefault({}),
   tracing: tracing.optional(),
   sentry: section({ dsn: text(''), environment: text('') }).prefault({}),

@@ -160,6 +160,12 @@ export const rows: readonly Row[] = [
     [true, true],
     ['true', `${form}observability.dashboard.enabled: ${aFlag}`],
   ),
+  row(
+    'observability.flight_recorder.enabled',
+    true,
+    [false, false],
+    ['no', `${form}observability.flight_recorder.enabled: ${aFlag}`],
+  ),
   ...['token_file', 'pages'].map((name) =>
     row(
       `observability.dashboard.${name}`,
