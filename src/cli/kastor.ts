@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * `kastor`: the first look (`start`) and what people need beside the servers. Commands load what does their work when they
- * are run, so that help and completions are quick. Exit codes: `remote/trouble.ts`, docs/operations.md.
+ * are run, so that help and completions are quick. Exit codes: `remote/trouble.ts`, docs/terminal.md.
  */
 import { Command, CommanderError, Option } from 'commander';
 import { buildInfo } from '../kas/build-info.ts';

@@ -110,6 +110,13 @@ function has(shell: Shell): boolean {
   }
 }
 
+/** A test that is skipped says why. */
+function named(shell: Shell, what: string): string {
+  return has(shell)
+    ? `${shell} ${what}`
+    : `${shell} is not on this machine: nobody looked whether it ${what}`;
+}
+
 describe('the shells', () => {
   /** A busy machine may take longer than a completion waits for kas. */
   const patience = { timeout: 100_000 };
@@ -181,7 +188,7 @@ describe('the shells', () => {
   }, 120_000);
 
   it.skipIf(!has('fish'))(
-    'fish offers commands, values, agents and files',
+    named('fish', 'offers commands, values, agents and files'),
     async () => {
       const byFish = async (line: string) => {
         const { stdout } = await run(
@@ -205,7 +212,7 @@ describe('the shells', () => {
   );
 
   it.skipIf(!has('zsh'))(
-    'zsh completes a line typed into it',
+    named('zsh', 'completes a line typed into it'),
     async () => {
       // A terminal of its own, as `zsh/zpty` gives it; what it shows after the tab is read until the word is there.
       const typed = async (line: string, wanted: string) => {

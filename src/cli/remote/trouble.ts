@@ -1,6 +1,6 @@
 /** What went wrong, for the person at the terminal and for scripts: a text that says how to mend it, and an exit code. */
 
-/** As documented in docs/operations.md. */
+/** As documented in docs/terminal.md. */
 export const exitCodes = {
   /** What was asked for is not there, or a check found something. */
   failed: 1,
