@@ -1,8 +1,5 @@
 /** Answers the shells: a candidate per line, with a tab and what it is; `:files` where the shell knows better. */
 import type { Command } from 'commander';
-import { charts } from '../../../statecharts/index.ts';
-import { KasApi } from '../remote/kas-api.ts';
-import { directory } from '../remote/shapes.ts';
 import { defaultAddress, targetOf } from '../remote/target.ts';
 import { placeOf, type Candidate, type Place } from './candidates.ts';
 
@@ -33,7 +30,10 @@ async function lookedUp(
   { lookup, given }: Place,
   environment: NodeJS.ProcessEnv,
 ): Promise<readonly Candidate[]> {
-  if (lookup === 'charts') return charts.map(({ name }) => ({ value: name, about: '' }));
+  if (lookup === 'charts') {
+    const { charts } = await import('../../../statecharts/index.ts');
+    return charts.map(({ name }) => ({ value: name, about: '' }));
+  }
   return lookup === 'agents' ? agentNames(given, environment).catch(() => []) : [];
 }
 
@@ -52,6 +52,11 @@ async function agentNames(
     },
     environment,
   );
+  // Only now: most completions are done without.
+  const [{ KasApi }, { directory }] = await Promise.all([
+    import('../remote/kas-api.ts'),
+    import('../remote/shapes.ts'),
+  ]);
   const api = new KasApi(target, askMsMax);
   try {
     const { agents } = await api.get('/api/agents', directory);
