@@ -89,6 +89,16 @@ module.exports = {
     ...law,
     ...indexOnly,
     {
+      name: 'sockets-are-behind-ports',
+      comment:
+        'What lives and decides asks the outside through ports and adapters, or a simulation could not hold it.',
+      severity: 'error',
+      from: {
+        path: '^(statecharts|src/(actors|supervisor|protocol|gitlab/cache|store/memory|sim/(kernel|network)))/',
+      },
+      to: { path: '^(node:)?(net|tls|dgram|dns|http|https|undici)(/|$)', dependencyTypesNot: ['type-only'] },
+    },
+    {
       name: 'layers-look-down-world',
       severity: 'error',
       from: { path: world },

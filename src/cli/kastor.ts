@@ -8,6 +8,7 @@ import { buildInfo } from '../kas/build-info.ts';
 import { addDoctor } from './add-doctor.ts';
 import { addCompletion } from './completion/add-completion.ts';
 import { addLook } from './look/add-look.ts';
+import { addSimulate } from './add-simulate.ts';
 import { chartFormats, type ChartsOptions } from './chart-formats.ts';
 import { addRecording } from './recording/add-recording.ts';
 import { exitCodes, Trouble } from './remote/trouble.ts';
@@ -56,6 +57,7 @@ command
 
 addRecording(command);
 addDoctor(command);
+addSimulate(command);
 addCompletion(command);
 
 // Whoever reads may have seen enough: `kastor agents | head`.

@@ -18,3 +18,4 @@ export {
 } from './placed-chart.ts';
 export { activeStates, changeText, eventText } from './state-name.ts';
 export { describeStates, diagramIdOf, diagramOf } from './mermaid.ts';
+export { statesOf, transitionsOf } from './machine-walk.ts';

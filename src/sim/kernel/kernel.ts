@@ -37,7 +37,7 @@ function onGrid(ms: number): number {
   return Math.ceil(ms * 1000) / 1000;
 }
 
-const epochDefaultMs = Date.UTC(2026, 0, 1);
+const epochDefaultMs = 1_767_225_600_000; // 2026-01-01
 
 export class Kernel {
   readonly seed: number;

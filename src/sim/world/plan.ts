@@ -81,9 +81,9 @@ export const foreverMs = 1e9;
 export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
   const random = new SeededRandom(seed, 'plan');
   const sizes = random.fork('sizes');
-  const agents = options.agents ?? sizes.pick([1, 1, 2, 2, 3, 4]);
-  const kas = options.kas ?? 1 + sizes.below(3);
-  const healMs = options.healMs ?? sizes.pick([1, 2, 4]) * minuteMs;
+  const agents = options.agents ?? sizes.pick([1, 1, 2, 2, 3]);
+  const kas = options.kas ?? sizes.pick([1, 1, 2, 3]);
+  const healMs = options.healMs ?? sizes.pick([1, 1, 2, 3]) * minuteMs;
   return {
     seed,
     agents,
@@ -139,7 +139,7 @@ function drawRequest(random: SeededRandom, { agents, kas }: Sizes, atMs: number)
 
 function drawRequests(random: SeededRandom, sizes: Sizes & Pick<Plan, 'healMs'>): readonly PlannedRequest[] {
   const requests: PlannedRequest[] = [];
-  const meanMs = random.pick([1_000, 4_000, 15_000]);
+  const meanMs = random.pick([2_000, 8_000]);
   for (let atMs = random.around(meanMs); atMs < sizes.healMs; atMs += random.around(meanMs)) {
     requests.push(drawRequest(random, sizes, atMs));
   }

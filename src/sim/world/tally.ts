@@ -3,7 +3,7 @@ import type { ObservedTransition } from '../../supervisor/index.ts';
 
 export class Tally {
   readonly counts = new Map<string, number>();
-  /** By `machine from event to`. */
+  /** By machine, from, event and to, between tabs. */
   readonly edges = new Map<string, number>();
 
   count(what: string): void {
@@ -11,7 +11,7 @@ export class Tally {
   }
 
   moved({ machine, from, event, to }: ObservedTransition): void {
-    const edge = `${machine} ${from} ${event} ${to}`;
+    const edge = `${machine}\t${from}\t${event}\t${to}`;
     this.edges.set(edge, (this.edges.get(edge) ?? 0) + 1);
   }
 }

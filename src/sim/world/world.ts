@@ -39,6 +39,8 @@ export class World implements Scene {
   readonly agents: readonly AgentHost[];
   readonly book: RequestBook;
   readonly tally = new Tally();
+  /** When agents dialled. */
+  readonly dialTimes: number[] = [];
 
   constructor(plan: Plan, options: { readonly keepTrace?: boolean | undefined } = {}) {
     this.plan = plan;
@@ -79,7 +81,10 @@ export class World implements Scene {
           cluster: new SimulatedCluster(agent, this.book, plan.led),
           kasHosts: () => this.#balanced(),
           onTransition,
-          onDial: (host) => this.#judge((invariant) => invariant.dialled?.(this, host)),
+          onDial: (host) => {
+            this.dialTimes.push(kernel.nowMs);
+            this.#judge((invariant) => invariant.dialled?.(this, host));
+          },
         }),
     );
   }
@@ -94,7 +99,7 @@ export class World implements Scene {
       if (!this.#settle(plan.healMs + plan.quietMs)) return;
       kernel.log(`all is well again after ${Math.round(kernel.nowMs - plan.healMs)} ms`);
       this.#admitAll(true);
-      if (!kernel.advance(kernel.nowMs + probesMs) || !this.#settle(kernel.nowMs + probesMs)) return;
+      if (!kernel.advance(kernel.nowMs + probesMs) || !this.#settle(kernel.nowMs + plan.quietMs)) return;
       kernel.log('everything is asked to stop');
       for (const host of this.agents) host.stop();
       kernel.at(stopMs / 2, () => {
