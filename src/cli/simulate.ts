@@ -159,7 +159,9 @@ function summary(results: readonly SeedResult[], tookMs: number): string {
     `${results.length} seeds, ${results.filter(({ failure }) => failure !== undefined).length} failed`,
     `${simulatedH.toFixed(1)} h simulated in ${(tookMs / 1000).toFixed(1)} s, ${steps} steps`,
     '',
-    ...[...counts].toSorted().map(([what, count]) => `  ${String(count).padStart(8)}  ${what}`),
+    ...[...counts]
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([what, count]) => `  ${String(count).padStart(8)}  ${what}`),
     ...(never.length === 0 ? [] : [`  faults that never came: ${never.join(', ')}`]),
     '',
     `transitions taken: ${hit} of ${all}`,

@@ -149,6 +149,7 @@ function drawRequests(random: SeededRandom, sizes: Sizes & Pick<Plan, 'healMs'>)
 function drawProbes(random: SeededRandom, sizes: Sizes): readonly PlannedRequest[] {
   return Array.from({ length: probes }, () => ({
     ...drawRequest(random, sizes, random.below(probeMsMax)),
+    streamMs: random.below(probeMsMax), // it ends before everything is asked to stop
     routed: true,
     patienceMs: foreverMs,
   }));

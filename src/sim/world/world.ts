@@ -24,6 +24,8 @@ import { sendRequest } from './user.ts';
 const stopMs = 120_000;
 /** Agents are started within this. */
 const startMsMax = 1_000;
+/** Until then an end may believe in a connection that is none: keepalive has not found out yet. */
+const silenceMs = 90_000;
 /** How often it is looked whether all is well again. */
 const lookMs = 10_000;
 /** What the requests get that come when all is well. */
@@ -96,7 +98,7 @@ export class World implements Scene {
       this.#prepare();
       if (!kernel.advance(plan.healMs)) return;
       kernel.log('everything is whole from here on');
-      if (!this.#settle(plan.healMs + plan.quietMs)) return;
+      if (!kernel.advance(plan.healMs + silenceMs) || !this.#settle(plan.healMs + plan.quietMs)) return;
       kernel.log(`all is well again after ${Math.round(kernel.nowMs - plan.healMs)} ms`);
       this.#admitAll(true);
       if (!kernel.advance(kernel.nowMs + probesMs) || !this.#settle(kernel.nowMs + plan.quietMs)) return;
