@@ -50,6 +50,13 @@ it('what was saved is judged by the charts', async () => {
   expect(out).toMatch(/Every transition is one its chart allows\.\n$/);
 });
 
+it('nothing that was said to kas is in it', async () => {
+  const text = await readFile(file, 'utf8');
+  for (const secret of [...Object.values(tokens), 'Bearer', 'demo/agents', '127.0.0.1']) {
+    expect(text).not.toContain(secret);
+  }
+});
+
 it('a changed line ends with exit code 1 and its number', async () => {
   const lines = (await readFile(file, 'utf8')).split('\n');
   const at = lines.findIndex((line) => line.includes('"agentSession"') && line.includes('tunnels.available'));
