@@ -12,7 +12,8 @@ import { growthOf, type Growth, type Tolerance } from './growth.ts';
 import { openSoakWorld, type SoakWorld, type Watched } from './gitops-soak-world.ts';
 
 const agentProcesses = 2;
-const pushesPerSecond = 4;
+/** Each agent gets a commit so often. */
+const pushEveryMs = 50_000;
 const sampleMs = 30_000;
 /** For a machine that is busy with much else. */
 const arriveMsMax = 600_000;
@@ -96,7 +97,7 @@ class PushStream {
         this.#pushedAt.set(commitId, begunAt);
         this.#newest.set(agent, commitId);
         this.pushed += 1;
-        await sleep(Math.max(0, started + (this.pushed * 1_000) / pushesPerSecond - performance.now()));
+        await sleep(Math.max(0, started + (this.pushed * pushEveryMs) / this.#agents - performance.now()));
       }
     }
   }

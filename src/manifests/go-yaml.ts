@@ -17,7 +17,7 @@ import {
   NOT_RESOLVED,
   YAMLException,
 } from 'js-yaml';
-import { withLooseFlow } from '../protocol/index.ts';
+import { withLooseFlow } from '../protocol/loose-flow/index.ts';
 import { manifestLimits } from './limits.ts';
 import { losslessInteger, type LosslessJson } from './lossless-json.ts';
 

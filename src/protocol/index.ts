@@ -280,7 +280,6 @@ export {
   type Status as StatusMessage,
   StatusSchema as StatusMessageSchema,
 } from '././gen/google/rpc/status_pb.ts';
-export { withLooseFlow } from './loose-flow.ts';
 export { harmlessText } from './harmless-text.ts';
 export {
   Action as SyncAction,

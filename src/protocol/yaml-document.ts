@@ -8,7 +8,7 @@
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
 import { boolYaml11Tag, CORE_SCHEMA, loadAll, mergeTag, YAMLException } from 'js-yaml';
 import { protocolLimits } from './limits.ts';
-import { withLooseFlow } from './loose-flow.ts';
+import { withLooseFlow } from './loose-flow/index.ts';
 
 /** What reading a document gave. `json` is null for an empty document. */
 export type YamlDocument =
