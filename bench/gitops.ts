@@ -1,5 +1,5 @@
 /**
- * `node bench/gitops.ts [--quick] [--kills N] [--pushes N] [--seed N] [--soak [minutes] [--agents N]]`: GitOps from a push to the cluster with real processes. Prints how many of so many kills of
+ * `node bench/gitops.ts [--quick] [--kills N] [--pushes N] [--seed N] [--objects N] [--soak [minutes] [--agents N]]`: GitOps from a push to the cluster with real processes. Prints how many of so many kills of
  * agentk in the middle of a synchronisation ended well, how long a push takes to be applied, and how often repositories are polled.
  * What reading manifests costs: `node bench/manifests.ts`.
  */
@@ -7,6 +7,7 @@ import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { killRounds } from './gitops-kills.ts';
+import { manyObjects } from './gitops-many.ts';
 import { countPolls } from './gitops-polls.ts';
 import { configMap, GitopsScene } from './gitops-scene.ts';
 import { soak } from './gitops-soak.ts';
@@ -17,12 +18,14 @@ const { values: options, positionals } = parseArgs({
     kills: { type: 'string' },
     pushes: { type: 'string' },
     seed: { type: 'string', default: '20261' },
+    objects: { type: 'string' },
     soak: { type: 'boolean', default: false },
     agents: { type: 'string', default: '200' },
   },
   allowPositionals: true,
 });
 const kills = Number(options.kills ?? (options.quick ? 5 : 200));
+const objects = Number(options.objects ?? (options.quick ? 0 : 5_000));
 const pushes = Number(options.pushes ?? (options.quick ? 20 : 200));
 
 // Hundreds of processes are started; what they are compiled to is kept, so that starting them is not what is measured.
@@ -71,6 +74,11 @@ async function measure(): Promise<void> {
     say(`cluster: ${scene.cluster.kind}`);
     const took = await pushToApplied(scene);
     say(`push to applied, ${took.length} pushes: p50 ${at(took, 0.5)} ms, p99 ${at(took, 0.99)} ms`);
+    if (objects > 0) {
+      const { appliedMs, prunedMs, holds } = await manyObjects(scene, objects);
+      const took = `applied in ${(appliedMs / 1_000).toFixed(1)} s, pruned in ${(prunedMs / 1_000).toFixed(1)} s`;
+      say(`a commit of ${objects} objects: ${took}; inventory and cluster ${holds ? 'agree' : 'DIFFER'}`);
+    }
     const { converged, failures } = await killRounds(scene, { kills, seed: Number(options.seed) }, tell);
     for (const failure of failures) say(failure);
     say(
