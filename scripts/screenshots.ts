@@ -49,21 +49,46 @@ try {
   for (const key of ['[', '[', '[']) await page.keyboard.press(key);
   await shot(page, 'agent-earlier', ['dark']);
   await page.setViewportSize(size);
-  await open(page, '#/requests');
-  await shot(page, 'requests', ['light']);
-  await open(page, '#/supervisors');
-  await shot(page, 'supervisors', ['light']);
+  for (const name of ['pollers', 'supervisors'] as const) {
+    await open(page, `#/${name}`);
+    await shot(page, name);
+  }
   await open(page, '#/machines/request');
-  await shot(page, 'machines', ['dark']);
+  await shot(page, 'machines');
+  await open(page, '#/replay');
+  await replay(page);
+  await shot(page, 'replay');
+  await open(page, '#/requests');
+  for (const agent of agents.filter(isEdge).slice(9, 12)) world.ask(agent);
+  await page.getByRole('button', { name: 'failed' }).click();
+  await page.locator('tbody tr').nth(3).waitFor();
+  await shot(page, 'requests');
   const phone = await (
     await browser.newContext({ viewport: { width: 390, height: 780 }, deviceScaleFactor: 2 })
   ).newPage();
   await open(phone, '#/agents');
-  await settled(phone);
-  await shot(phone, 'fleet-phone', ['light']);
+  await shot(phone, 'fleet-phone');
+  await open(phone, '#/agents/7');
+  await shot(phone, 'agent-phone', ['dark']);
 } finally {
   await browser.close();
   await world.close();
+}
+
+/** What happened to the flapping agent, from the flight recorder. */
+async function replay(page: Page): Promise<void> {
+  const recorded = await (await fetch(`${world.origin}/api/recorder`)).text();
+  await page.locator('input[type=file]').setInputFiles({
+    name: 'kas-flight-recorder.ndjson',
+    mimeType: 'application/x-ndjson',
+    buffer: Buffer.from(recorded),
+  });
+  const last = /"actorId":"(session:\d+)"[^\n]*"to":"gone"[^\n]*\n[^]*$/.exec(recorded)?.[1] ?? 'session';
+  await page.getByRole('searchbox').fill(last);
+  await page.locator('.chart-box svg').waitFor();
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('[');
+  await pause(500);
 }
 
 /** An outage of one network, a few revoked tokens, an agent that comes and goes, calls that wait. */

@@ -154,7 +154,7 @@ const help: readonly (readonly [string, string])[] = [
   ['1 … 7', 'only agents in that state'],
   ['← ↑ → ↓', 'move in the map; Enter opens'],
   ['[ ]', 'one step back, one forward in time'],
-  ['space', 'hold still, go on live'],
+  ['space', 'hold still, go on live; play a replay'],
   ['c', 'session or connection'],
   ['t', 'light or dark'],
   ['Esc', 'back'],

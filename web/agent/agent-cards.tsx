@@ -31,7 +31,7 @@ export function Why({
 const rungWords = { good: 'holds', bad: 'broken', waiting: 'not yet', unknown: 'not looked at' } as const;
 
 /** The hops from the connection up; the first that is broken has what to do. */
-export function Ladder({ detail: { ladder } }: { readonly detail: AgentDetail }) {
+export function Ladder({ detail: { ladder, advice } }: { readonly detail: AgentDetail }) {
   return (
     <section class="panel">
       <h2>Hops</h2>
@@ -41,7 +41,8 @@ export function Ladder({ detail: { ladder } }: { readonly detail: AgentDetail })
             <i class={`rung ${state}`} role="img" aria-label={rungWords[state]} />
             <div>
               <b>{rung}</b> <span class="muted">{observed || rungWords[state]}</span>
-              {state === 'bad' && remedy !== '' && <p>{remedy}</p>}
+              {/* What is said above already is not said again. */}
+              {state === 'bad' && remedy !== '' && remedy !== advice && <p>{remedy}</p>}
             </div>
           </li>
         ))}

@@ -1,5 +1,5 @@
 /** What was when: a lane per region, a tick per event. Clicking or dragging goes to that moment. */
-import { useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { changeText, eventText } from '../../src/inspect/charts/state-name.ts';
 import { ago, clockText } from '../time.ts';
 import { Choice } from '../fleet/fleet-page.tsx';
@@ -27,6 +27,11 @@ export function Timeline({
 }) {
   const [span, setSpan] = useState<(typeof spans)[number]>('2 min');
   const svg = useRef<SVGSVGElement>(null);
+  // Where it is too narrow for all of it, the newest is shown.
+  useEffect(() => {
+    const panel = svg.current?.parentElement;
+    panel?.scrollTo({ left: panel.scrollWidth });
+  }, []);
   const begin = now - spanMs[span];
   const x = (at: number) => left + ((at - begin) / spanMs[span]) * (width - left - right);
   const height = lanes.length * laneHeight + 32;

@@ -3,12 +3,13 @@ import { useMemo, useState } from 'preact/hooks';
 import { agentConditions } from '../../src/kas/dashboard/wire.ts';
 import { ConditionGlyph } from '../glyph.tsx';
 import { focusSearch, useKeys } from '../keys.ts';
-import { agents, changes, loaded, rowOf, sequence, type Agent } from '../live/fleet.ts';
+import { agents, changes, loaded, moves, pastMs, rowOf, sequence, type Agent } from '../live/fleet.ts';
 import { isDown, labelOf, paintOf } from '../look.ts';
 import { go } from '../route.ts';
 import { ago, clockText, now, number } from '../time.ts';
 import { causesOf, dimensions, groupsOf, inCommon, matches, type Dimension, type Filter } from './groups.ts';
 import { HeatMap } from './heat-map.tsx';
+import { trendOf, type TrendPoint } from './trend.ts';
 
 const nothing: Filter = { code: undefined, reason: undefined, text: '' };
 
@@ -59,6 +60,7 @@ export function FleetPage() {
       </section>
       <aside class="side">
         <Why filter={filter} setFilter={setFilter} setBy={setBy} />
+        <Trend />
         <Latest />
       </aside>
     </main>
@@ -165,6 +167,48 @@ function Why({
   );
 }
 
+const trendPoints = 90;
+const trendBeatMs = 2_000;
+const youngMs = 300_000;
+const [trendWidth, trendHeight] = [300, 56] as const;
+
+function Trend() {
+  const all = agents.value;
+  const time = Math.floor(now.value / trendBeatMs) * trendBeatMs;
+  const isYoung = time - (moves[0]?.at ?? time) < youngMs;
+  const spanMs = isYoung ? youngMs : pastMs;
+  const points = useMemo(
+    () => trendOf(moves, countsOf(all), now.peek(), spanMs, trendPoints),
+    [all.length === 0, time, spanMs],
+  );
+  const most = Math.max(...points.map(({ down, degraded }) => down + degraded));
+  const [first] = points;
+  if (first === undefined || most === 0 || points.length < 2) return null;
+  const end = points.at(-1)?.at ?? 0;
+  const x = (at: number) => trendWidth - ((end - at) / spanMs) * trendWidth;
+  const y = (count: number) => trendHeight - (count / most) * (trendHeight - 4);
+  const area = (heightOf: (point: TrendPoint) => number) =>
+    `M${x(first.at)},${trendHeight} ${points.map((point) => `L${x(point.at)},${y(heightOf(point))}`).join(' ')} L${trendWidth},${trendHeight}Z`;
+  return (
+    <section class="panel">
+      <div class="panel-title">
+        <h2>Not well in the last {isYoung ? 'five minutes' : 'half hour'}</h2>
+        <span class="muted">at most {number(most)}</span>
+      </div>
+      <svg
+        class="trend"
+        viewBox={`0 0 ${trendWidth} ${trendHeight}`}
+        role="img"
+        aria-label={`At most ${most} agents were not well`}
+      >
+        <path class="degraded" d={area(({ down, degraded }) => down + degraded)} />
+        <path class="down" d={area(({ down }) => down)} />
+        <line x1="0" x2={trendWidth} y1={trendHeight - 0.5} y2={trendHeight - 0.5} />
+      </svg>
+    </section>
+  );
+}
+
 function Latest() {
   const shown = changes.value.slice(0, 14);
   return (
@@ -172,7 +216,7 @@ function Latest() {
       <div class="panel-title">
         <h2>Latest changes</h2>
       </div>
-      {shown.length === 0 && <p class="muted">None since this page was opened.</p>}
+      {shown.length === 0 && <p class="muted">None in the last half hour.</p>}
       <ul class="changes">
         {shown.map(({ at, index, from, to }) => {
           const row = rowOf(index);

@@ -1,12 +1,15 @@
 /** The fleet as this page knows it: rows from the directory, states from the stream. */
 import { batch, signal } from '@preact/signals';
-import type {
-  AgentRow,
-  DeltaFrame,
-  Directory,
-  RowState,
-  SnapshotFrame,
+import {
+  agentConditions,
+  type AgentRow,
+  type DeltaFrame,
+  type Directory,
+  type NewsView,
+  type RowState,
+  type SnapshotFrame,
 } from '../../src/kas/dashboard/wire.ts';
+import type { Moved } from '../fleet/trend.ts';
 import { codeOf } from '../look.ts';
 import { setKasTime } from '../time.ts';
 import { follow, link, readJson, type StreamEvent } from './api.ts';
@@ -23,6 +26,7 @@ export interface Agent extends AgentRow {
 }
 
 const changesKept = 50;
+const movesKept = 10_000;
 const recent = 1_200;
 
 /** Sorted by project and name; a new array when anybody came, went or moved. */
@@ -34,6 +38,8 @@ export const sequence = signal(0);
 export const changes = signal<readonly Change[]>([]);
 /** When the last frame came, by this machine. */
 export const heardAt = signal(0);
+/** All changes of late, those from before this page was opened too; oldest first. */
+export const moves: Moved[] = [];
 /** By index, for the ring around a cell that has just changed. */
 export const changedAt = new Map<number, number>();
 
@@ -106,6 +112,8 @@ function note(moved: readonly RowState[], at: number): void {
     fresh.push({ at, index, from, to: code });
     changedAt.set(index, performance.now());
   }
+  moves.push(...fresh);
+  if (moves.length > movesKept) moves.splice(0, moves.length - movesKept);
   if (fresh.length > 0)
     changes.value = [...fresh.slice(-changesKept).reverse(), ...changes.value].slice(0, changesKept);
   for (const [index, when] of changedAt) if (performance.now() - when > recent) changedAt.delete(index);
@@ -128,6 +136,7 @@ async function readDirectory(wanted: number): Promise<void> {
       states.set(row.index, [row.index, codeOf(row.condition), row.since, row.reason]);
   }
   for (const index of states.keys()) if (!rows.has(index)) states.delete(index);
+  if (!loaded.value) await readPast(directory);
   batch(() => {
     kas.value = directory.kas;
     loaded.value = true;
@@ -135,6 +144,27 @@ async function readDirectory(wanted: number): Promise<void> {
   });
 }
 
+/** What happened before this page was opened. */
+async function readPast({ now, agents: all }: Directory): Promise<void> {
+  const past = await readJson<NewsView>(`/api/events?since=${now - pastMs}`).catch(() => undefined);
+  const indexes = new Map(all.map(({ key, index }) => [key, index]));
+  const first = moves[0]?.at ?? Infinity;
+  const before = (past?.news ?? []).flatMap(({ at, kind, key, from, to }) => {
+    const [index = -1, code] = [indexes.get(key), codeNamed(to)];
+    if (kind !== 'agent' || code === undefined || at >= first) return [];
+    return [{ at, index, from: codeNamed(from), to: code }];
+  });
+  moves.unshift(...before);
+  const shown = before.filter(({ index, from, to }) => index >= 0 && from !== to).slice(-changesKept);
+  changes.value = [...changes.value, ...shown.reverse()].slice(0, changesKept);
+}
+
+function codeNamed(condition: string): number | undefined {
+  const code = agentConditions.findIndex((one) => one === condition);
+  return code < 0 ? undefined : code;
+}
+
+export const pastMs = 1_800_000;
 const retryMs = 1_000;
 const fewMax = 500;
 const paceMs = 250;

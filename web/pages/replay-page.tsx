@@ -178,7 +178,7 @@ function Lines({
               ) : (
                 <span class="ellipsis">
                   <b>{line.step.actor}</b> {eventText(line.step.event)}{' '}
-                  <span class="muted">{changeText(line.step.from, line.step.to)}</span>
+                  <span class="muted">{shortly(changeText(line.step.from, line.step.to))}</span>
                 </span>
               )}
             </button>
@@ -187,6 +187,12 @@ function Lines({
       </ol>
     </section>
   );
+}
+
+/** `a.b.c → a.b.d` is `b: c → d`. */
+function shortly(change: string): string {
+  const [, prefix = '', from, to] = /^((?:\w+\.)+)(\w+) → \1(\w+)$/.exec(change) ?? [];
+  return prefix === '' ? change : `${prefix.split('.').at(-2) ?? ''}: ${from} → ${to}`;
 }
 
 function Actor({ line: { step, text } }: { readonly line: ReplayLine }) {
