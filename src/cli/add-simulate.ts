@@ -16,6 +16,7 @@ export function addSimulate(command: Command): void {
     .option('--no-shrink', 'leave a failing plan as it is')
     .option('--replay <file>', 'run the plan of this file')
     .option('--output <file>', 'where a failure is written; SEED is its seed', 'simulation-SEED.json')
+    .option('--trace <file>', 'every line of the one run of --seed or --replay, for the Replay page')
     .action(async (options: SimulateOptions) => {
       const { runSimulate } = await import('./simulate.ts');
       process.exit(await runSimulate(options));

@@ -13,6 +13,7 @@ import {
   shrink,
   simulate,
   storyOf,
+  traceFileOf,
   type FaultKind,
   type Outcome,
   type Plan,
@@ -34,6 +35,7 @@ export interface SimulateOptions {
   readonly shrink: boolean;
   readonly replay?: string;
   readonly output: string;
+  readonly trace?: string;
 }
 
 const shrinkRunsMax = 400;
@@ -42,7 +44,9 @@ const barWidth = 30;
 
 /** Answers the exit code: 1 when something failed. */
 export async function runSimulate(options: SimulateOptions): Promise<number> {
-  if (options.replay !== undefined) return replay(options.replay);
+  if (options.replay !== undefined) return replay(options.replay, options.trace);
+  if (options.trace !== undefined && options.seed === undefined)
+    throw new Trouble('usage', '--trace is of one run: give --seed or --replay as well');
   const planned = planOptions(options);
   const first = options.seed === undefined ? 1 : number('seed', options.seed);
   const count = options.seed === undefined ? number('seeds', options.seeds) : 1;
@@ -61,6 +65,11 @@ export async function runSimulate(options: SimulateOptions): Promise<number> {
   });
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
   process.stdout.write(summary(results, performance.now() - startedMs));
+  if (options.trace !== undefined) {
+    const plan = drawPlan(first, planned);
+    const outcome = await simulate(plan, { keepTrace: true });
+    await writeTrace(options.trace, `seed ${first}`, plan, outcome);
+  }
   const [worst] = failed.toSorted((a, b) => a.seed - b.seed);
   if (worst === undefined) return 0;
   for (const { seed, failure } of failed) {
@@ -117,11 +126,17 @@ async function tell(plan: Plan, options: SimulateOptions): Promise<void> {
   process.stdout.write(`written to ${file}; run it again: kastor simulate --replay ${file}\n`);
 }
 
-async function replay(file: string): Promise<number> {
+async function writeTrace(file: string, about: string, plan: Plan, outcome: Outcome): Promise<void> {
+  await writeFile(file, traceFileOf(about, plan, outcome));
+  process.stdout.write(`the whole run is in ${file}: look at it on the Replay page of the dashboard\n`);
+}
+
+async function replay(file: string, trace: string | undefined): Promise<number> {
   const { plan, hash } = readStory(await readFile(file, 'utf8'));
   process.stdout.write(`${planText(plan)}\n`);
   const outcome = await simulate(plan, { keepTrace: true });
   process.stdout.write(verdictText(outcome));
+  if (trace !== undefined) await writeTrace(trace, file, plan, outcome);
   if (hash !== undefined) {
     const same =
       hash === outcome.hash ? 'as written, bit for bit' : `not as written (${hash}): the product has changed`;

@@ -1,5 +1,7 @@
 /** What the replay page understands of files: those of simulations, those of flight recorders, and none of others. */
 import { expect, it } from 'vitest';
+import { charts as programCharts } from '../../statecharts/index.ts';
+import { drawPlan, simulate, traceFileOf } from '../../src/sim/world/index.ts';
 import { readReplay, type Replay } from '../../web/replay/trace-file.ts';
 
 function read(text: string): Replay {
@@ -75,6 +77,22 @@ it('a flight recorder begins at its first line, and machines are named as their 
     [0, 'tunnel'],
     [40, 'config-watch'],
   ]);
+});
+
+it('a whole simulated run is read as it was written', async () => {
+  const plan = drawPlan(5, { agents: 1, kas: 1, healMs: 5_000, faults: [] });
+  const outcome = await simulate(plan, { keepTrace: true });
+  const { about, lines, failure } = read(traceFileOf('seed 5', plan, outcome));
+  expect(about).toBe('seed 5');
+  expect(failure).toBe('');
+  expect(lines.map(({ text }) => text)).toEqual(outcome.trace.map(({ text }) => text));
+  const charts = new Set(lines.flatMap(({ step }) => (step === undefined ? [] : [step.chart])));
+  expect([...charts]).toEqual(
+    expect.arrayContaining(['agent-session', 'agent-link', 'tunnel', 'config-watch']),
+  );
+  // Every one of them is a chart of the program.
+  const names = new Set(programCharts.map(({ name }) => name));
+  expect([...charts].filter((chart) => !names.has(chart))).toEqual([]);
 });
 
 it('rows of a simulation after a header', () => {

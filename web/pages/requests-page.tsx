@@ -17,11 +17,15 @@ const outcomes: Readonly<Record<string, string>> = {
   crashed: 'Crashed',
 };
 
+const everybody = 'everybody';
+
 export function RequestsPage() {
   const view = useView('requests');
+  const [kind, setKind] = useState<string>(everybody);
   const [list, setList] = useState<(typeof lists)[number]>('living');
   if (view === undefined) return <main class="page" />;
-  const lines = view[list];
+  const kinds = [...new Set(view[list].map((line) => line.kind))].sort();
+  const lines = view[list].filter((line) => kind === everybody || line.kind === kind);
   return (
     <main class="page single">
       <section class="tiles">
@@ -45,6 +49,14 @@ export function RequestsPage() {
             choose={(word) => setList(lists.find((name) => words[name] === word) ?? 'living')}
             label="Which"
           />
+          {(kinds.length > 1 || kind !== everybody) && (
+            <Choice
+              names={[everybody, ...new Set(kind === everybody ? kinds : [...kinds, kind])]}
+              chosen={kind}
+              choose={setKind}
+              label="Of whom"
+            />
+          )}
           <span class="muted">
             {list === 'slow' && `waited ${milliseconds(view.slowMs)} or longer for a tunnel`}
             {list === 'living' && view.hidden > 0 && `${number(view.hidden)} more`}

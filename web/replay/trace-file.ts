@@ -124,11 +124,19 @@ const shortNames: Readonly<Record<string, string>> = {
   session: 'agent-session',
   connection: 'agent-connection',
   'dashboard-feed': 'live-feed',
+  'manifest-workers': 'worker-pool',
+  'sync-notes': 'work-queue',
 };
+const supervisors: ReadonlySet<string> = new Set(
+  (
+    'files store connections arrivals api-connections private-api-connections sessions watches pollers gitops-streams ' +
+    'flux-streams tunnels requests agentk-tree modules sync-reports tunnel-tree tunnel-population'
+  ).split(' '),
+);
 
 function chartOfActor(actor: string): string {
   const name = (actor.split(' ').at(-1) ?? '').split(':')[0] ?? '';
-  return shortNames[name] ?? name;
+  return supervisors.has(name) ? 'supervisor' : (shortNames[name] ?? name);
 }
 
 function kebab(machine: string): string {

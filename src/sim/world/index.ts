@@ -8,4 +8,4 @@ export { invariants, type Invariant } from './invariants/index.ts';
 export { runSeeds, type SeedRun } from './run-seeds.ts';
 export type { SeedResult } from './simulate.thread.ts';
 export { shrink, type Shrunk } from './shrink.ts';
-export { readStory, storyOf, type Story } from './story.ts';
+export { readStory, storyOf, traceFileOf, type Story } from './story.ts';

@@ -40,6 +40,13 @@ export function storyOf(about: string, plan: Plan, outcome: Outcome): Story {
   };
 }
 
+/** A whole run as lines of JSON: what it is about, then every line of its trace. The dashboard's Replay page reads it. */
+export function traceFileOf(about: string, plan: Plan, { failure, hash, trace }: Outcome): string {
+  const header = { about, plan, ...(failure === undefined ? {} : { failure }), hash };
+  const lines = trace.map(({ atMs, text }) => JSON.stringify({ t: atMs, text }));
+  return `${[JSON.stringify(header), ...lines].join('\n')}\n`;
+}
+
 /** Reads a story, or a bare plan; throws with a text for people. */
 export function readStory(text: string): { readonly plan: Plan; readonly hash: string | undefined } {
   const read: unknown = JSON.parse(text);
