@@ -62,7 +62,7 @@ export class EventLines {
     this.#isLost = false;
   }
 
-  #json(value: unknown): void {
+  #json(value: object): void {
     this.#terminal.stdout.write(structuredText(value, 'json', true));
   }
 
