@@ -199,10 +199,10 @@ function sizeText({ faults, requests, agents, kas }: Plan): string {
 }
 
 function planText(plan: Plan): string {
-  const { seed, healMs, ageMs, pollMs, led, pushes } = plan;
+  const { seed, healMs, ageMs, pollMs, led, reuse, pushes } = plan;
   const lines = [
     `seed ${seed}: ${sizeText(plan)}, ${pushes.length} pushes, faults until ${healMs / 1000} s,`,
-    `  connections age ${ageMs / 1000} s, configurations polled every ${pollMs / 1000} s, ${led ? 'led by another replica' : 'leading'}`,
+    `  connections age ${ageMs / 1000} s, configurations polled every ${pollMs / 1000} s, ${led ? 'led by another replica' : 'leading'}, tunnels ${reuse ? 'are used again' : 'serve once'}`,
     ...plan.faults.map(({ atMs, forMs, kind, agent, kas }) => {
       const whom = `agent${agent % plan.agents} kas${kas % plan.kas}`;
       return `  ${(atMs / 1000).toFixed(3).padStart(9)}s ${kind} ${whom} for ${(forMs / 1000).toFixed(3)} s`;

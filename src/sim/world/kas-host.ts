@@ -34,6 +34,7 @@ export interface KasHostDeps {
   readonly store: SimulatedStore;
   readonly ageMs: number;
   readonly pollMs: number;
+  readonly reuse: boolean;
   readonly onTransition: (process: SimulatedProcess, transition: ObservedTransition) => void;
 }
 
@@ -59,7 +60,7 @@ export class KasHost {
   constructor(name: string, deps: KasHostDeps) {
     this.name = name;
     this.#deps = deps;
-    this.#configuration = configurationOf(deps.ageMs, deps.pollMs);
+    this.#configuration = configurationOf(deps);
   }
 
   /** A process runs here, in whatever state. */
@@ -223,11 +224,11 @@ const silentFront: ListeningFront = {
 
 const known = new Map<string, KasConfiguration>();
 
-function configurationOf(ageMs: number, pollMs: number): KasConfiguration {
+function configurationOf({ ageMs, pollMs, reuse }: KasHostDeps): KasConfiguration {
   const text = `
 standalone: { file: none }
 agent:
-  listen: { address: "127.0.0.1:8150", max_connection_age: ${Math.round(ageMs / 1000)}s }
+  listen: { address: "127.0.0.1:8150", max_connection_age: ${Math.round(ageMs / 1000)}s, tunnel_reuse: ${reuse} }
   configuration: { poll_period: ${Math.round(pollMs / 1000)}s }
   kubernetes_api: { listen: { address: "127.0.0.1:8154" } }
 `;

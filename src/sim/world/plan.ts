@@ -58,6 +58,8 @@ export interface Plan {
   readonly probes: readonly PlannedRequest[];
   /** Another replica of each agent holds its Lease; so the one we look at only waits for it. */
   readonly led: boolean;
+  /** kas takes tunnels again after a request; without it every request has a stream of its own, as with the originals. */
+  readonly reuse: boolean;
   readonly pushes: readonly PlannedPush[];
 }
 
@@ -96,6 +98,7 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
     requests: drawRequests(random.fork('requests'), { agents, kas, healMs }),
     probes: drawProbes(random.fork('probes'), { agents, kas }),
     led: sizes.chance(0.75),
+    reuse: sizes.chance(0.7),
     pushes: drawPushes(random.fork('pushes'), { agents, healMs }),
   };
 }

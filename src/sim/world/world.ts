@@ -71,6 +71,7 @@ export class World implements Scene {
           store,
           ageMs: plan.ageMs,
           pollMs: plan.pollMs,
+          reuse: plan.reuse,
           onTransition,
         }),
     );

@@ -73,21 +73,21 @@ describe('the simulated world', () => {
     expect(wanted.filter((what) => !counts.has(what))).toEqual([]);
   });
 
-  it('takes nearly all transitions of the charts it is about', () => {
+  it('takes most transitions of the charts it is about', () => {
     const taken = new Map(edgesTaken(sum(results, 'edges')).map((chart) => [chart.chart, chart]));
     const share = ({ taken: some, all }: ChartEdges) => some / all;
     const bars = {
-      'agent-link': 0.5,
-      'agent-connection': 0.6,
-      'agent-session': 0.6,
-      tunnel: 0.6,
-      'tunnel-client': 0.8,
-      request: 0.7,
-      registration: 0.8,
-      'configuration-watch': 0.8,
-      'config-watch': 0.7,
-      kas: 0.4,
-      agentk: 0.4,
+      'agent-link': 0.6,
+      'agent-connection': 0.55,
+      'agent-session': 0.55,
+      tunnel: 0.45,
+      'tunnel-client': 0.6,
+      request: 0.55,
+      registration: 0.75,
+      'configuration-watch': 0.65,
+      'config-watch': 0.5,
+      'leader-election': 0.55,
+      kas: 0.35,
     };
     const low = Object.entries(bars).flatMap(([name, bar]) => {
       const chart = taken.get(name);
