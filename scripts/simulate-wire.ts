@@ -2,6 +2,7 @@
 //
 //   npm run simulate:wire                       seeds 1 to 30
 //   npm run simulate:wire -- --seeds 100-200    others
+//   npm run simulate:wire -- --calls            our gRPC against grpc-js instead
 //   npm run simulate:wire -- --seed 47 --trace  one, with everything that happened
 import { parseArgs } from 'node:util';
 import { runWire, type WireOutcome } from '../src/sim/wire/index.ts';
@@ -10,6 +11,7 @@ const { values } = parseArgs({
   options: {
     seed: { type: 'string' },
     seeds: { type: 'string', default: '1-30' },
+    calls: { type: 'boolean', default: false },
     trace: { type: 'boolean', default: false },
   },
 });
@@ -30,7 +32,11 @@ function show({ seed, weather, hash, steps, simulatedMs, endings, failure, plan,
 }
 
 const failed: number[] = [];
-for await (const outcome of runWire({ seeds, wholeTrace: values.trace })) {
+for await (const outcome of runWire({
+  scenario: values.calls ? 'calls' : 'programs',
+  seeds,
+  wholeTrace: values.trace,
+})) {
   show(outcome);
   if (outcome.failure !== undefined) failed.push(outcome.seed);
 }

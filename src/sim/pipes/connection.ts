@@ -8,7 +8,7 @@
  */
 import type { Kernel, SeededRandom } from '../kernel/index.ts';
 import { Lane } from './lane.ts';
-import { probes, unacknowledgedMsMax } from './limits.ts';
+import { probes, retransmitMs, unacknowledgedMsMax } from './limits.ts';
 import { opposite, type Direction, type Path } from './path.ts';
 import type { SimulatedSocket } from './simulated-socket.ts';
 
@@ -33,6 +33,7 @@ export class Connection {
   readonly #dead: Record<End, 'dark' | 'lit' | undefined> = { dialled: undefined, accepted: undefined };
   #lastTrafficMs: number;
   #forgotten = false;
+  readonly #isRefusing = { dialled: false, accepted: false };
   readonly #waitsInVain = { dialled: false, accepted: false };
   readonly #onClosed: () => void;
 
@@ -72,6 +73,7 @@ export class Connection {
         out: this.lanes[sends[end]],
         back: this.lanes[opposite(sends[end])],
         reset: () => this.#sendReset(other[end]),
+        refuse: () => this.#refuse(other[end]),
         closed: () => this.#closed(end),
         keepAlive: (idleMs) => this.#keepAlive(end, idleMs),
       });
@@ -120,13 +122,13 @@ export class Connection {
   #swallows(reader: End): boolean {
     const writer = other[reader];
     if (this.#isForgotten()) {
-      if (this.path.quality.forgets === 'with a reset') this.#sendReset(writer);
+      if (this.path.quality.forgets === 'with a reset') this.#refuse(writer);
       else this.#unacknowledged(writer);
       return true; // C2
     }
     this.#lastTrafficMs = this.#kernel.nowMs;
     if (this.#dead[reader] === undefined) return false;
-    if (this.#dead[reader] === 'lit') this.#sendReset(writer);
+    if (this.#dead[reader] === 'lit') this.#refuse(writer);
     else this.#unacknowledged(writer);
     return true; // C3
   }
@@ -172,12 +174,25 @@ export class Connection {
 
   /** C1. */
   #sendReset(to: End): void {
-    if (this.#gone[to]) return;
+    this.#deliverReset(to, () => {});
+  }
+
+  /** C1. An answer to bytes: while it is lost, they come again, and so does it. */
+  #refuse(to: End): void {
+    if (this.#isRefusing[to]) return;
+    this.#isRefusing[to] = true;
+    const again = () =>
+      this.path.onHealed(sends[other[to]], () => void this.#kernel.at(retransmitMs.max, attempt));
+    const attempt = () => this.#deliverReset(to, again);
+    attempt();
+  }
+
+  #deliverReset(to: End, lost: () => void): void {
     const direction = sends[other[to]];
-    const { latencyMs } = this.path.quality;
-    this.#kernel.at(latencyMs, () => {
+    this.#kernel.at(this.path.quality.latencyMs, () => {
       const socket = this.ends[to];
-      if (this.#gone[to] || this.path.isCut(direction)) return;
+      if (this.#gone[to]) return;
+      if (this.path.isCut(direction)) return lost();
       this.#kernel.log(`${socket.simulatedName} < RST`);
       socket.destroy(errno('ECONNRESET', 'read'));
     });

@@ -31,8 +31,10 @@ export interface SocketOptions {
 export interface SocketWires {
   readonly out: Lane;
   readonly back: Lane;
-  /** Tells the other end that this one is gone (K1, K2). */
+  /** Tells the other end that this one is gone (K1). */
   reset(): void;
+  /** Answers bytes that nobody takes any more (K2). */
+  refuse(): void;
   /** This end is closed. */
   closed(): void;
   /** TCP's keepalive is on: a silent peer is asked after this. */
@@ -93,7 +95,7 @@ export class SimulatedSocket extends Duplex implements LaneReader {
   }
 
   arrived(bytes: Buffer): void {
-    if (this.destroyed) return this.#wires?.reset(); // K2
+    if (this.destroyed) return this.#wires?.refuse(); // K2
     this.#touch();
     this.#unread.push(bytes);
     this.#hand();

@@ -1,5 +1,6 @@
 /** What is told of one run. Plain data: it crosses threads. */
-import { traceText } from '../kernel/index.ts';
+import { traceText, type Kernel } from '../kernel/index.ts';
+import type { CallsPlan, CallsWorld } from './calls/index.ts';
 import type { Plan } from './plan.ts';
 import type { World } from './world.ts';
 
@@ -15,7 +16,7 @@ export interface WireOutcome {
   readonly endings: Readonly<Record<string, number>>;
   /** Which of the things a run may meet this one met (`sightings`). */
   readonly sighted: readonly Sighting[];
-  readonly plan: Plan;
+  readonly plan: Plan | CallsPlan;
   /** The last lines; all of them when they were asked for. */
   readonly lines: readonly string[];
 }
@@ -44,23 +45,35 @@ export type Sighting = keyof typeof sightings | 'a slow user held the API server
 /** Held back by more than this, an answer has filled HTTP/2's window. */
 const windowFullBytes = 1024 * 1024;
 
+/** Of kas and agentk. */
 export function outcomeOf(world: World, wholeTrace: boolean): WireOutcome {
-  const { kernel, plan } = world;
-  const endings: Record<string, number> = {};
-  for (const { ending } of world.requests) {
-    const name =
-      ending?.kind === 'answered'
-        ? String(ending.httpStatus)
-        : ending?.kind === 'broken'
-          ? ending.reason
-          : (ending?.kind ?? 'open');
-    endings[name] = (endings[name] ?? 0) + 1;
-  }
-  const all = kernel.trace.latest(Infinity);
-  const sighted: Sighting[] = (Object.keys(sightings) as (keyof typeof sightings)[]).filter((name) =>
-    all.some(({ text }) => sightings[name].test(text)),
+  const endings = world.requests.map(({ ending }) =>
+    ending?.kind === 'answered'
+      ? String(ending.httpStatus)
+      : ending?.kind === 'broken'
+        ? ending.reason
+        : (ending?.kind ?? 'open'),
   );
-  if (world.mostHeld > windowFullBytes) sighted.push('a slow user held the API server back');
+  const outcome = told(world.kernel, world.plan, endings, wholeTrace);
+  if (world.mostHeld <= windowFullBytes) return outcome;
+  return { ...outcome, sighted: [...outcome.sighted, 'a slow user held the API server back'] };
+}
+
+/** Of calls between our gRPC and grpc-js. */
+export function callsOutcomeOf({ kernel, plan, book }: CallsWorld, wholeTrace: boolean): WireOutcome {
+  const endings = book.made.map(({ codes }) => `code ${codes[0] ?? 'none'}`);
+  return told(kernel, plan, endings, wholeTrace);
+}
+
+function told(
+  kernel: Kernel,
+  plan: WireOutcome['plan'],
+  ended: readonly string[],
+  wholeTrace: boolean,
+): WireOutcome {
+  const endings: Record<string, number> = {};
+  for (const name of ended) endings[name] = (endings[name] ?? 0) + 1;
+  const all = kernel.trace.latest(Infinity);
   const { failure } = kernel;
   return {
     seed: plan.seed,
@@ -70,8 +83,10 @@ export function outcomeOf(world: World, wholeTrace: boolean): WireOutcome {
     simulatedMs: kernel.nowMs,
     failure: failure === undefined ? undefined : { id: failure.id, text: failure.text },
     endings,
-    sighted,
+    sighted: (Object.keys(sightings) as (keyof typeof sightings)[]).filter((name) =>
+      all.some(({ text }) => sightings[name].test(text)),
+    ),
     plan,
-    lines: kernel.trace.latest(wholeTrace ? Infinity : shownLines).map(traceText),
+    lines: (wholeTrace ? all : all.slice(-shownLines)).map(traceText),
   };
 }

@@ -4,6 +4,8 @@ import { Worker } from 'node:worker_threads';
 import type { WireOutcome } from './outcome.ts';
 
 export interface WireRuns {
+  /** `programs`: kas and agentk; `calls`: our gRPC and grpc-js. */
+  readonly scenario?: 'programs' | 'calls';
   readonly seeds: readonly number[];
   /** Outcomes carry the whole trace. */
   readonly wholeTrace?: boolean;

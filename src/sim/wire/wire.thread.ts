@@ -1,15 +1,25 @@
 /** A thread of its own for runs: while one lasts, everything in the thread lives in simulated time on a simulated network. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { CallsWorld, drawCallsPlan, judgeCalls } from './calls/index.ts';
 import { judge } from './invariants/index.ts';
-import { outcomeOf } from './outcome.ts';
+import { callsOutcomeOf, outcomeOf, type WireOutcome } from './outcome.ts';
 import { drawPlan } from './plan.ts';
 import { World } from './world.ts';
 import type { WireRuns } from './wire-runs.ts';
 
-const { seeds, wholeTrace } = workerData as WireRuns;
+const { scenario = 'programs', seeds, wholeTrace = false } = workerData as WireRuns;
 
-for (const seed of seeds) {
-  const world = new World(drawPlan(seed));
-  await world.run(judge);
-  parentPort?.postMessage(outcomeOf(world, wholeTrace ?? false));
-}
+const runs: Readonly<Record<NonNullable<WireRuns['scenario']>, (seed: number) => Promise<WireOutcome>>> = {
+  programs: async (seed) => {
+    const world = new World(drawPlan(seed));
+    await world.run(judge);
+    return outcomeOf(world, wholeTrace);
+  },
+  calls: async (seed) => {
+    const world = new CallsWorld(drawCallsPlan(seed));
+    await world.run(judgeCalls);
+    return callsOutcomeOf(world, wholeTrace);
+  },
+};
+
+for (const seed of seeds) parentPort?.postMessage(await runs[scenario](seed));

@@ -2,7 +2,6 @@
  * One run: kas, its agents, their clusters and users on a simulated network, driven through a plan; then everything is healed,
  * has to work again, and is stopped, and nothing may be left.
  */
-import { setImmediate as turn } from 'node:timers/promises';
 import type { Agentk } from '../../agentk/index.ts';
 import { Kernel } from '../kernel/index.ts';
 import { borrowNode, SimulatedNetwork, type Connection, type Path, type Place } from '../pipes/index.ts';
@@ -13,6 +12,7 @@ import { watchfulLog } from './quiet-ports.ts';
 import { startAgent } from './simulated-agent.ts';
 import { composeKas, type SimulatedKas, type Sizes } from './simulated-kas.ts';
 import { wireLimits } from './limits.ts';
+import { settle, watchSurprises } from './turns.ts';
 
 /** One life of a program. */
 export interface Life<Program> {
@@ -63,10 +63,7 @@ export class World {
    */
   async run(judge: (world: World) => () => void): Promise<void> {
     const giveBack = borrowNode(this.kernel, this.network);
-    const surprised = (error: unknown) =>
-      this.kernel.fail('exception', error instanceof Error ? (error.stack ?? error.message) : String(error));
-    process.on('uncaughtException', surprised);
-    process.on('unhandledRejection', surprised);
+    const stopWatching = watchSurprises(this.kernel);
     try {
       const judgeEnd = judge(this);
       this.#begin();
@@ -78,8 +75,7 @@ export class World {
       if (this.kernel.failure === undefined) await this.#end();
       if (this.kernel.failure === undefined) judgeEnd();
     } finally {
-      process.off('uncaughtException', surprised);
-      process.off('unhandledRejection', surprised);
+      stopWatching();
       giveBack();
     }
   }
@@ -344,9 +340,4 @@ export class World {
   sizes(): readonly Sizes[] {
     return this.kasLives.map(({ running }) => running?.sizes() ?? {});
   }
-}
-
-/** Node needs several turns until http2, streams and promises have done all that one event leads to. */
-async function settle(): Promise<void> {
-  for (let turns = 0; turns < wireLimits.turnsPerEvent; turns++) await turn();
 }
