@@ -1,3 +1,3 @@
 /** Simulation over real node:http2: kas and agentk on a network of simulated TCP connections (docs/models.md). */
-export { sightings, type Sighting, type WireOutcome } from './outcome.ts';
-export { runWire, type WireRuns } from './wire-runs.ts';
+export { sightings, type WireOutcome } from './outcome.ts';
+export { runWire } from './wire-runs.ts';
