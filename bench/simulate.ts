@@ -16,12 +16,15 @@ const drawn = drawPlan(1, { agents, kas, faults: [], healMs: minutes * minuteMs 
 const plan: Plan = {
   ...drawn,
   ageMs: 120 * minuteMs,
+  pushes: [],
   pollMs: 5 * minuteMs,
   faults: [
     { atMs: (minutes * minuteMs) / 2, forMs: kas * minuteMs, kind: 'rolling-restart', agent: 0, kas: 0 },
   ],
 };
 const world = new World(plan);
+// Without a configuration agents do not know who they are, and ask their clusters for no Lease: that would be nearly all there is to do.
+world.gitlab.trouble('fails', 'git');
 const startedMs = performance.now();
 const mebibytes = (bytes: number) => Math.round(bytes / 1024 / 1024);
 let rssMax = 0;

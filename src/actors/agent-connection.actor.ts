@@ -4,6 +4,7 @@
  *
  * K1. Connections without an agent are few (`strangersMax`). When there are as many, the oldest makes room if it had time
  *     enough to say who it is; else the new one is refused, so that a rush of agents gets through in the order it came.
+ * K2. A kas that stops does not send thousands of agents to the others within a moment.
  * K2. An abuser decides how often he is cut, not how much is written about it: lines in the log are few, the metric counts all.
  */
 import { constants, type ServerHttp2Session } from 'node:http2';
@@ -95,9 +96,19 @@ export class AgentConnections {
     return this.#strangers.size;
   }
 
-  /** kas stops: no new streams, idle work ends with OK, what runs may finish. */
+  /**
+   * kas stops: no new streams, idle work ends with OK, what runs may finish. Each agent dials at once when it is sent away, so
+   * they are sent one after the other (K2).
+   */
   sendAway(): void {
-    for (const connection of this.#byId.values()) tell(connection.ref, { type: 'stop.requested' });
+    const { clock } = this.#deps;
+    const connections = [...this.#byId.values()];
+    const stepMs = Math.min(actorTimes.sendAwayEachMs, actorTimes.sendAwayMsMax / connections.length);
+    for (const [index, { ref }] of connections.entries()) {
+      const send = () => tell(ref, { type: 'stop.requested' });
+      if (index < actorLimits.sentAwayAtOnce) send();
+      else clock.setTimeout(send, (index - actorLimits.sentAwayAtOnce) * stepMs);
+    }
   }
 
   /** Resolves when the last connection has closed. */

@@ -7,6 +7,8 @@ export const actorLimits = {
   acceptsPerSecond: 1_000,
   /** Connections on which no agent was accepted yet. */
   strangersMax: 2_000,
+  /** Connections a stopping kas sends away at once; the others follow one by one. */
+  sentAwayAtOnce: 16,
   /** Connections of which it is not known yet what they speak. */
   arrivalsMax: 4_096,
   /** Connections of GitLab, and as many of other kas. */
@@ -55,6 +57,9 @@ export const actorTimes = {
   vacancyMs: 120_000,
   /** A connection without an agent that is older may have to make room for a new one. */
   strangerGraceMs: 5_000,
+  /** A stopping kas sends its connections away at this distance, all of them within the second number. */
+  sendAwayEachMs: 2,
+  sendAwayMsMax: 10_000,
   /** A refused token is refused from memory for so long, on the connection where it was refused. */
   refusalMemoryMs: 1_000,
   /** How late a session's chart may hear how many tunnels it has. */
