@@ -58,6 +58,7 @@ const dashboard = new Dashboard({
   tunnels: { idleOf: () => 1 },
   requests: () => ({ count: 0, living: () => [] }),
   projects: () => [],
+  objects: () => undefined,
   pollers: { manifests: nobody(), configuration: nobody() },
   tree: () => supervisorTree(tree.id, tree.health(), tree.whichChildren()),
   token: undefined,

@@ -37,6 +37,7 @@ export function makeDashboard(
     tunnels: parts.tunnels,
     requests: () => parts.requests,
     projects: (agentId) => parts.reports.ofAgent(agentId),
+    objects: (agentId, project) => parts.reports.projectOf(agentId, project),
     pollers: parts.pollers,
     tree: parts.tree,
     token: credentials.secrets.dashboard,

@@ -43,6 +43,7 @@ export interface KasUnderTestOptions {
   readonly agentListen?: string;
   readonly proxy?: string;
   readonly gitlab?: string;
+  readonly observability?: string;
   /** With the listeners for GitLab and other kas. */
   readonly apis?: boolean;
   /** The job runs in this environment. */
@@ -264,6 +265,7 @@ function kasFile({
   agentListen = '',
   proxy = '',
   gitlab = '',
+  observability = '',
   apis,
   watchRepositories = false,
 }: KasUnderTestOptions): string {
@@ -276,6 +278,7 @@ agent:
     ${proxy}
 observability:
   listen: { address: "127.0.0.1:0" }
+  ${observability}
 ${apis === true ? apiSections : ''}`;
 }
 

@@ -1,6 +1,7 @@
 /** The dashboard in a real browser: what its pages say of agents that come, fail and go. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { SyncObjectResult, SyncPhase } from '../../src/protocol/index.ts';
 import { buildPages, openBrowser } from './browser.ts';
 import { DashboardWorld, type WorldAgent } from './dashboard-world.ts';
 
@@ -117,6 +118,38 @@ it('requests, supervisors and machines are told as they are', async () => {
   await page.getByRole('searchbox').fill('rearming');
   await page.locator('.list a', { hasText: /^tunnel\d+$/ }).click();
   await page.locator('[data-state="tunnel.rearming"]').waitFor();
+});
+
+it('what became of each object of a manifest project is told when it is asked for, those in trouble first', async () => {
+  await open('#/agents/1');
+  const agent = await world.connect(first);
+  const object = (kind: string, name: string) => ({ kind, namespace: 'shop', name });
+  const changed = {
+    projectId: 'group/shop',
+    commitId: 'c0ffee',
+    phase: SyncPhase.FAILED,
+    counts: { applied: 1, failed: 1 },
+    failures: [{ object: object('Pod', 'web'), error: '<b>denied</b>', lastEvent: 'FailedCreate: quota' }],
+    objects: [
+      { object: object('Service', 'web'), result: SyncObjectResult.SUCCESSFUL, health: 'Current' },
+      { object: object('Pod', 'web'), result: SyncObjectResult.FAILED, health: 'Unknown' },
+    ],
+  };
+  const told = await agent.report({
+    reporterId: 1n,
+    sequence: 1n,
+    projectIds: ['group/shop'],
+    changed: [changed],
+  });
+  expect(told.code).toBe(0);
+  const project = page.locator('[data-project="group/shop"]');
+  await project.locator('summary').click();
+  await project.getByText('<b>denied</b>').waitFor();
+  await project.getByText('FailedCreate: quota').waitFor();
+  expect(await project.locator('.object').allInnerTexts()).toEqual([
+    expect.stringMatching(/^Pod shop\/web\s+Unknown$/),
+    expect.stringMatching(/^Service shop\/web\s+Current$/),
+  ]);
 });
 
 it('the flight recorder is replayed step by step, its charts lit', async () => {

@@ -85,32 +85,6 @@ export function Facts({ detail: { agent, sessions, idleTunnels } }: { readonly d
   );
 }
 
-export function Projects({ detail: { projects } }: { readonly detail: AgentDetail }) {
-  if (projects.length === 0) return null;
-  return (
-    <section class="panel">
-      <h2>GitOps projects</h2>
-      <ul class="projects">
-        {projects.map(({ project, phase, commit, counts, reason, isLastKnown }) => (
-          <li key={project}>
-            <div>
-              <b>{project}</b>
-              <span class={`pill phase-${phase}`}>{phase}</span>
-            </div>
-            <div class="muted">
-              {commit.slice(0, 8)} · {counts.applied} applied
-              {counts.pruned > 0 && `, ${counts.pruned} pruned`}
-              {counts.failed > 0 && `, ${counts.failed} failed`}
-              {isLastKnown && ' · last known'}
-            </div>
-            {reason !== '' && <div>{reason}</div>}
-          </li>
-        ))}
-      </ul>
-    </section>
-  );
-}
-
 const signs: Readonly<Record<string, string>> = { after: '◷', done: '✓', failed: '✕', event: '', always: '' };
 const shownMax = 10;
 

@@ -10,7 +10,8 @@ import { follow, link, type StreamEvent } from '../live/api.ts';
 import { labelOf } from '../look.ts';
 import { go } from '../route.ts';
 import { ago, clockText, now, setKasTime } from '../time.ts';
-import { CanHappen, Facts, Ladder, Lives, Projects, Why } from './agent-cards.tsx';
+import { CanHappen, Facts, Ladder, Lives, Why } from './agent-cards.tsx';
+import { Projects } from './projects-card.tsx';
 import { lanesOf, momentsOf, withStep, type ChartKind } from './frames.ts';
 import { Timeline } from './timeline.tsx';
 
@@ -131,6 +132,7 @@ function useDetail(agentKey: string): {
   useEffect(() => {
     const hear = ({ event, data }: StreamEvent) => {
       link.value = 'live';
+      setMissing(false);
       setKasTime((data as { now: number }).now);
       if (event === 'full') setDetail(data as AgentDetail);
       else if (event === 'step')

@@ -6,6 +6,7 @@
  *   GET /api/stream              its states: a snapshot, then changes (server-sent events)
  *   GET /api/agents/<key>        one agent in full
  *   GET /api/agents/<key>/stream the same, then its steps
+ *   GET /api/agents/<key>/objects one manifest project with its objects, `?project=`
  *   GET /api/requests, /api/supervisors, /api/pollers
  *   GET /api/requests/stream, ...      the same, told again when it changed
  *   GET /api/events              what happened of late, `?since=` `?after=` `?agent=`
@@ -29,6 +30,7 @@ import { machineLines } from './machines-view.ts';
 import { pollersView, type PollerSources } from './pollers-view.ts';
 import { NewsLog, type NewsQuery, type Outcome } from './news-log.ts';
 import { Pages, pagesPath, pageSafety } from './pages.ts';
+import { projectObjects, type SeenProject } from './project-objects.ts';
 import { RequestLog, type LivingRequests } from './request-log.ts';
 import { SupervisorNews } from './supervisors-view.ts';
 import { viewNames, type Directory, type SupervisorNode, type ViewName, type ViewOf } from './wire.ts';
@@ -41,6 +43,8 @@ export interface DashboardDeps {
   readonly tunnels: DetailDeps['directory'];
   readonly requests: () => LivingRequests;
   readonly projects: DetailDeps['projects'];
+  /** One manifest project of an agent with its objects. */
+  readonly objects: (agentId: bigint, project: string) => SeenProject | undefined;
   readonly pollers: PollerSources;
   readonly tree: () => SupervisorNode;
   /** The token of now; undefined without a token file. */
@@ -138,8 +142,9 @@ export class Dashboard {
   }
 
   #api(path: string, request: IncomingMessage, response: ServerResponse): void {
-    const [, key, stream] = /^\/api\/agents\/([a-z0-9-]{1,64})(\/stream)?$/.exec(path) ?? [];
-    if (key !== undefined) return this.#agent(key, stream !== undefined, request, response);
+    const [, key, part] = /^\/api\/agents\/([a-z0-9-]{1,64})(?:\/(stream|objects))?$/.exec(path) ?? [];
+    if (key !== undefined && part === 'objects') return this.#objects(key, request, response);
+    if (key !== undefined) return this.#agent(key, part === 'stream', request, response);
     const [, name, live] = /^\/api\/([a-z]+)(\/stream)?$/.exec(path) ?? [];
     const view = viewNames.find((one) => one === name);
     if (view !== undefined) return this.#view(view, live !== undefined, request, response);
@@ -171,6 +176,15 @@ export class Dashboard {
         .end('{"error":"this kas has not seen such an agent within the last hour"}');
     } else if (!isStream) answerJson(request, response, agentDetail(this.#detail, row));
     else if (this.#hasRoom(request, response)) this.feed.watchAgent(response, row);
+  }
+
+  #objects(key: string, request: IncomingMessage, response: ServerResponse): void {
+    const project = new URLSearchParams(request.url?.split('?')[1]).get('project') ?? '';
+    const row = this.#fleet.row(key);
+    const agentId = row === undefined ? null : this.#fleet.describe(row).agentId;
+    const seen = agentId === null ? undefined : this.#deps.objects(BigInt(agentId), project);
+    if (seen !== undefined) answerJson(request, response, projectObjects(seen, this.#deps.clock.now()));
+    else response.writeHead(404, json).end('{"error":"this agent has not told of such a manifest project"}');
   }
 
   #view(name: ViewName, isStream: boolean, request: IncomingMessage, response: ServerResponse): void {

@@ -25,6 +25,8 @@ export const dashboardLimits = {
   pollersShownMax: 500,
   /** Manifest projects of one agent. */
   projectsShownMax: 50,
+  /** Objects of one manifest project. */
+  objectsShownMax: 500,
   /** Children of one supervisor that are shown. */
   childrenShownMax: 50,
   /** What happened, kept for readers that come late or again; and how much of it one beat tells. */

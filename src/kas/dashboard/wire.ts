@@ -107,6 +107,27 @@ export interface ProjectLine {
   readonly isLastKnown: boolean;
 }
 
+/** The objects of a manifest project, as the agent told of them; those in trouble first. */
+export interface ProjectObjects {
+  readonly now: number;
+  readonly project: string;
+  readonly commit: string;
+  readonly failures: readonly {
+    readonly object: string;
+    readonly action: string;
+    readonly error: string;
+    readonly lastEvent: string;
+  }[];
+  readonly warnings: readonly string[];
+  readonly objects: readonly {
+    readonly object: string;
+    readonly action: string;
+    readonly result: string;
+    readonly health: string;
+  }[];
+  readonly hidden: number;
+}
+
 /** One hop between an agent and its use. */
 export interface LadderRung {
   readonly rung: string;

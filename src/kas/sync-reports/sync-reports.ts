@@ -152,6 +152,14 @@ export class SyncReports {
     }));
   }
 
+  /** One project of an agent with its objects, those that are not as they should be first. */
+  projectOf(agentId: bigint, project: string): ProjectView | undefined {
+    const view = this.#agents.get(agentId)?.projects.get(project)?.view;
+    if (view === undefined) return undefined;
+    const objects = view.objects.toSorted((one, other) => Number(isSettled(one)) - Number(isSettled(other)));
+    return { ...view, objects };
+  }
+
   #take(session: ReportingSession, request: ReportRequest): RpcStatus {
     const { reporterId, sequence, projectIds, changed } = request;
     const wanted = new Set(projectIds);

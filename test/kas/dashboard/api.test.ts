@@ -210,6 +210,18 @@ it('lists every chart, and gives the flight recorder away as a file', async () =
   expect(lines.some(({ machine, to }) => machine === 'listener' && to === 'listening')).toBe(true);
 });
 
+it('without a flight recorder nothing is recorded, and agents are told of all the same', async () => {
+  const one = await start({ observability: 'flight_recorder: { enabled: false }' });
+  const agent = new FakeAgent(one.ports.agents, tokens.agent);
+  agent.configuration();
+  await becomes(one, 'degraded');
+  const { transitions } = await read<{ transitions: unknown[] }>(one, '/state');
+  expect(transitions).toEqual([]);
+  const { sessions } = await read<AgentDetail>(one, '/api/agents/1');
+  expect(sessions[0]?.session.length).toBeGreaterThan(0);
+  agent.close();
+});
+
 it('an unchanged directory is not sent again', async () => {
   const one = await start();
   const url = `http://127.0.0.1:${one.ports.observability}/api/agents`;
