@@ -32,6 +32,12 @@ const author = { name: 'Soak', email: 'soak@example.invalid', timestamp: 1_700_0
 export async function openSoakWorld(count: number, processes: number): Promise<SoakWorld> {
   const folder = await mkdtemp(join(tmpdir(), 'kastor-soak-'));
   const parts = new Parts();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      parts.killAll();
+      process.exit(130);
+    });
+  }
   const numbers = Array.from({ length: count }, (_, n) => n + 1);
   const tokens = new Map(numbers.map((n) => [n, newToken('kastor-agent-')]));
   await writeRepositories(folder, numbers);

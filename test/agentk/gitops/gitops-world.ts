@@ -17,6 +17,7 @@ import type { Manifest } from '../../../src/manifests/index.ts';
 import { DynamicSupervisor, Registry } from '../../../src/supervisor/index.ts';
 import { SeededRandom } from '../../fakes/seeded-random.ts';
 import { RecordingLog } from '../../gitlab/recording-log.ts';
+import { ClusterView } from '../../system/cluster-view.ts';
 import { clusterUnderTest, configMaps, namespaces } from '../kubernetes/cluster-under-test.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
@@ -117,6 +118,8 @@ export interface GitopsWorld {
     options?: Partial<SyncOptions>,
     token?: string,
   ): Promise<Project & { readonly namespace: string; readonly calls: Map<string, number> }>;
+  /** This build of a real API server is ended by a custom object. */
+  diesOfCustomObjects(): Promise<boolean>;
   names(type: ResourceType, namespace?: string): Promise<readonly string[]>;
   live(type: ResourceType, name: string, namespace?: string): Promise<KubeObject | undefined>;
   inventoryKeys(project: Project & { readonly namespace: string }): Promise<readonly string[]>;
@@ -157,6 +160,10 @@ export async function gitopsWorld(
       const ids = { agentId: 7n, projectId: BigInt(projects) };
       const project = new Project(runner, ids, { ...usual, defaultNamespace: namespace, ...options });
       return Object.assign(project, { namespace, calls });
+    },
+    diesOfCustomObjects: async () => {
+      const view = new ClusterView(under.cluster);
+      return view.diesOfCustomObjects().finally(() => view.close());
     },
     names: async (type, namespace) => (await list(type, namespace)).map(({ metadata }) => metadata.name),
     live: async (type, name, namespace) => {
