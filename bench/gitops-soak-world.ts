@@ -65,7 +65,7 @@ export async function openSoakWorld(count: number, processes: number): Promise<S
     agents,
     cluster: Object.assign(clusterPart, { url, token }),
     observability,
-    push: (agent, round) => pushTo(join(folder, `manifests-${agent}.git`), round),
+    push: (agent, round) => pushTo(join(folder, `manifests-${agent}.git`), agent, round),
     close: async () => {
       for (const { inspected } of [kas, ...agents]) inspected.close();
       await parts.endAll();
@@ -90,7 +90,7 @@ async function writeRepositories(folder: string, numbers: readonly number[]): Pr
   await mkdir(folder, { recursive: true });
   const files = numbers.map((n) => [`.gitlab/agents/soak-${n}/config.yaml`, agentConfiguration(n)] as const);
   await makeBareRepository(join(folder, 'agents.git'), Object.fromEntries(files));
-  for (const n of numbers) await makeBareRepository(join(folder, `manifests-${n}.git`), manifestsOf(0));
+  for (const n of numbers) await makeBareRepository(join(folder, `manifests-${n}.git`), manifestsOf(n, 0));
 }
 
 function agentConfiguration(n: number): string {
@@ -102,10 +102,10 @@ function agentConfiguration(n: number): string {
 `;
 }
 
-/** One object that changes with each round, one that stays, one that comes and goes. */
-function manifestsOf(round: number): Record<string, string> {
+/** One object that changes with each round, one that stays, one that comes and goes; in each repository others, so that no two commits are the same. */
+function manifestsOf(agent: number, round: number): Record<string, string> {
   const of = (name: string, value: number) =>
-    `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: ${name} }\ndata: { value: "${value}" }\n`;
+    `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: ${name} }\ndata: { value: "${agent}-${value}" }\n`;
   return {
     'changing.yaml': of('changing', round),
     'steady.yaml': of('steady', 0),
@@ -113,9 +113,9 @@ function manifestsOf(round: number): Record<string, string> {
   };
 }
 
-async function pushTo(gitdir: string, round: number): Promise<string> {
+async function pushTo(gitdir: string, agent: number, round: number): Promise<string> {
   const tree: { mode: string; path: string; oid: string; type: 'blob' }[] = [];
-  for (const [path, text] of Object.entries(manifestsOf(round))) {
+  for (const [path, text] of Object.entries(manifestsOf(agent, round))) {
     const oid = await git.writeBlob({ fs, gitdir, blob: Buffer.from(text) });
     tree.push({ mode: '100644', path, oid, type: 'blob' });
   }
