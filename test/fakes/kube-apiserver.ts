@@ -125,6 +125,20 @@ async function untilReady(url: string, caPem: string, token: string, server: Dae
   }
 }
 
+/** kube-apiserver gives up when there is no etcd within some seconds of its start. */
+async function untilHealthy(url: string, etcd: Daemon): Promise<void> {
+  const deadline = Date.now() + startMs;
+  for (;;) {
+    const answer = await fetch(`${url}/health`).catch(() => undefined);
+    await answer?.text();
+    if (answer?.status === 200) return;
+    if (etcd.child.exitCode !== null || Date.now() > deadline) {
+      throw new Error(`etcd did not become healthy: ${etcd.lastWords()}`);
+    }
+    await delay(50);
+  }
+}
+
 function apiserverArgs(folder: string, etcdPort: number, port: number): readonly string[] {
   return [
     '--etcd-servers',
@@ -210,14 +224,16 @@ export async function startKubeApiServer(options: ClusterOptions = {}): Promise<
     '--initial-cluster',
     `default=${peer}`,
   ]);
-  const server = daemon(join(assets, 'kube-apiserver'), apiserverArgs(folder, etcdPort, port));
+  let server: Daemon | undefined;
   const stop = async (): Promise<void> => {
-    await stopDaemon(server);
+    if (server !== undefined) await stopDaemon(server);
     await stopDaemon(etcd);
     await rm(folder, { recursive: true, force: true });
   };
   const url = `https://127.0.0.1:${port}`;
   try {
+    await untilHealthy(client, etcd);
+    server = daemon(join(assets, 'kube-apiserver'), apiserverArgs(folder, etcdPort, port));
     await untilReady(url, caPem, adminToken, server);
     const kubeconfigPath = await writeKubeconfig({ url, caPem }, adminToken, join(folder, 'kubeconfig'));
     return { kind: 'real', url, caPem, kubeconfigPath, adminToken, tokens, stop };

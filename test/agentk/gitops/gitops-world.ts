@@ -163,7 +163,9 @@ export async function gitopsWorld(
     },
     diesOfCustomObjects: async () => {
       const view = new ClusterView(under.cluster);
-      return view.diesOfCustomObjects().finally(() => view.close());
+      const dies = await view.diesOfCustomObjects();
+      await view.close();
+      return dies;
     },
     names: async (type, namespace) => (await list(type, namespace)).map(({ metadata }) => metadata.name),
     live: async (type, name, namespace) => {
