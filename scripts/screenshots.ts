@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { buildPages, openBrowser } from '../test/web/browser.ts';
+import { SyncObjectResult, SyncPhase } from '../src/protocol/index.ts';
 import { withPalette } from './palette-png.ts';
 import { DashboardWorld, type WorldAgent } from '../test/web/dashboard-world.ts';
 
@@ -29,6 +30,35 @@ const agents: WorldAgent[] = projects.flatMap(([project, count], at) =>
 );
 const isEdge = ({ project }: WorldAgent) => project === 'edge/stores';
 const versionOf = ({ id }: WorldAgent) => (id % 11 === 0 ? 'v18.4.1' : id % 4 === 0 ? 'v18.5.2' : 'v18.6.0');
+
+const object = (kind: string, name: string) => ({ kind, namespace: 'shop', name });
+/** What the flapping agent tells of its manifest project. */
+const reported = {
+  reporterId: 7n,
+  sequence: 1n,
+  projectIds: ['platform/shop'],
+  changed: [
+    {
+      projectId: 'platform/shop',
+      commitId: '6f1c0ffee9b2',
+      phase: SyncPhase.FAILED,
+      counts: { applied: 11, failed: 1 },
+      reason: '1 object failed',
+      failures: [
+        {
+          object: object('Deployment', 'checkout'),
+          error: 'did not become ready in time',
+          lastEvent: 'Failed: Back-off pulling image "shop/checkout:2.4"',
+        },
+      ],
+      objects: [
+        { object: object('Service', 'checkout'), result: SyncObjectResult.SUCCESSFUL, health: 'Current' },
+        { object: object('ConfigMap', 'settings'), result: SyncObjectResult.SUCCESSFUL, health: 'Current' },
+        { object: object('Deployment', 'checkout'), result: SyncObjectResult.TIMEOUT, health: 'InProgress' },
+      ],
+    },
+  ],
+};
 
 buildPages();
 mkdirSync(folder, { recursive: true });
@@ -103,7 +133,8 @@ async function happen(): Promise<void> {
     await pause(1_500);
     await world.disconnect(flapping);
     await pause(900);
-    await world.connect(flapping, { version: 'v18.6.0', kubernetes: 'v1.33.2' }, true);
+    const agent = await world.connect(flapping, { version: 'v18.6.0', kubernetes: 'v1.33.2' }, true);
+    await agent.report(reported);
   }
   for (const agent of revoked) world.callAgain(agent);
   for (const agent of edge.slice(1, 5)) world.ask(agent);

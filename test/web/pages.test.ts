@@ -191,6 +191,28 @@ it('when kas stops the page says that what is seen is the last known', async () 
   await says(/kas does not answer/);
 });
 
+it('a tab nobody sees follows nothing, and is up to date when it is seen again', async () => {
+  await open();
+  await world.connect(first);
+  await chip('online', 1);
+  const watchers = async () => {
+    const metrics = await (await fetch(`${world.origin}/metrics`)).text();
+    return Number(/^kas_dashboard_watchers (\d+)$/m.exec(metrics)?.[1]);
+  };
+  const hide = (isHidden: boolean) =>
+    page.evaluate(`(() => {
+      Object.defineProperty(document, 'hidden', { configurable: true, get: () => ${isHidden} });
+      document.dispatchEvent(new Event('visibilitychange'));
+    })()`);
+  expect(await watchers()).toBe(1);
+  await hide(true);
+  while ((await watchers()) > 0) await page.waitForTimeout(20);
+  await world.disconnect(first);
+  await hide(false);
+  await chip('disconnected', 1);
+  expect(await watchers()).toBe(1);
+});
+
 it('with a token file the page asks for the token once, and shows nothing before', async () => {
   const token = 'the-token-of-this-dashboard';
   await open('#/agents', { tokenFile: `${token}\n` });
