@@ -142,7 +142,7 @@ function drawRequest(random: SeededRandom, { agents, kas }: Sizes, atMs: number)
 
 function drawRequests(random: SeededRandom, sizes: Sizes & Pick<Plan, 'healMs'>): readonly PlannedRequest[] {
   const requests: PlannedRequest[] = [];
-  const meanMs = random.pick([2_000, 8_000]);
+  const meanMs = random.pick([700, 2_000, 8_000]);
   for (let atMs = random.around(meanMs); atMs < sizes.healMs; atMs += random.around(meanMs)) {
     requests.push(drawRequest(random, sizes, atMs));
   }

@@ -7,7 +7,7 @@ export const noGivingUp: Invariant = {
     'Whoever waits for a tunnel gets the first one that is free: a lost wake-up is an outage nobody sees.',
   ended(world, request) {
     const { seen, kas, planned } = request;
-    if (seen?.status !== 502 || !seen.text.includes('No agentk available')) return;
+    if (seen?.status !== 502 || !seen.text.includes('Agent connection not found')) return;
     const idle = kas?.server?.parts.directory.idleOf(agentIdOf(planned.agent)) ?? 0;
     if (idle > 0)
       world.fail(
