@@ -3,18 +3,27 @@
 //   npm run simulate:wire                       seeds 1 to 30
 //   npm run simulate:wire -- --seeds 100-200    others
 //   npm run simulate:wire -- --calls            our gRPC against grpc-js instead
+//   npm run simulate:wire -- --bug NAME         with a bug planted (src/sim/wire/named-bugs.ts): the runs should fail
 //   npm run simulate:wire -- --seed 47 --trace  one, with everything that happened
 import { parseArgs } from 'node:util';
-import { runWire, type WireOutcome } from '../src/sim/wire/index.ts';
+import { namedBugs, runWire, type BugName, type WireOutcome } from '../src/sim/wire/index.ts';
 
 const { values } = parseArgs({
   options: {
     seed: { type: 'string' },
     seeds: { type: 'string', default: '1-30' },
+    bug: { type: 'string' },
     calls: { type: 'boolean', default: false },
     trace: { type: 'boolean', default: false },
   },
 });
+
+const isBug = (name: string): name is BugName => name in namedBugs;
+const { bug } = values;
+if (bug !== undefined && !isBug(bug))
+  throw new Error(`no such bug; there are: ${Object.keys(namedBugs).join(', ')}`);
+const scenario =
+  values.calls || (bug !== undefined && namedBugs[bug].scenario === 'calls') ? 'calls' : 'programs';
 
 const [first = 1, last = first] = (values.seed ?? values.seeds).split('-').map(Number);
 const seeds = Array.from({ length: last - first + 1 }, (_, index) => first + index);
@@ -32,11 +41,7 @@ function show({ seed, weather, hash, steps, simulatedMs, endings, failure, plan,
 }
 
 const failed: number[] = [];
-for await (const outcome of runWire({
-  scenario: values.calls ? 'calls' : 'programs',
-  seeds,
-  wholeTrace: values.trace,
-})) {
+for await (const outcome of runWire({ scenario, bug, seeds, wholeTrace: values.trace })) {
   show(outcome);
   if (outcome.failure !== undefined) failed.push(outcome.seed);
 }

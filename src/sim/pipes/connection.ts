@@ -17,6 +17,9 @@ export interface ConnectionEnds {
   readonly accepted: SimulatedSocket;
 }
 
+/** What becomes of the bytes of a direction. */
+export type Changes = Partial<Record<Direction, (bytes: Buffer) => Buffer>>;
+
 export type End = keyof ConnectionEnds;
 
 /** Each end sends in this direction. */
@@ -43,6 +46,7 @@ export class Connection {
     path: Path,
     ends: ConnectionEnds,
     onClosed: (connection: Connection) => void,
+    changes: Changes = {},
   ) {
     this.#kernel = kernel;
     this.path = path;
@@ -66,6 +70,7 @@ export class Connection {
           },
         },
         swallows: () => this.#swallows(reader),
+        change: changes[direction],
       });
     this.lanes = { out: lane('out', 'accepted'), back: lane('back', 'dialled') };
     for (const end of ['accepted', 'dialled'] as const) {

@@ -36,6 +36,8 @@ export interface LaneOptions {
   readonly reader: LaneReader;
   /** Asked for each segment that arrives: a middlebox or a dead host may swallow it. */
   readonly swallows: () => boolean;
+  /** What is really sent of what a program writes: planted bugs. */
+  readonly change?: ((bytes: Buffer) => Buffer) | undefined;
 }
 
 export class Lane {
@@ -59,8 +61,9 @@ export class Lane {
   }
 
   /** `taken` is called when the writer may go on (N2). */
-  write(bytes: Buffer, taken: () => void): void {
-    if (this.#closed) return taken();
+  write(given: Buffer, taken: () => void): void {
+    const bytes = this.#options.change?.(given) ?? given;
+    if (this.#closed || bytes.length === 0) return taken();
     const waiting: Waiting = { bytes, taken };
     this.#queue.push(waiting);
     this.#queuedBytes += bytes.length;

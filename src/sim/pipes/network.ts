@@ -7,7 +7,7 @@
  */
 import type { Server, TcpNetConnectOpts } from 'node:net';
 import type { Kernel, SeededRandom } from '../kernel/index.ts';
-import { Connection, errno } from './connection.ts';
+import { Connection, errno, type Changes } from './connection.ts';
 import { connectMsMax, firstEphemeralPort, retransmitMs } from './limits.ts';
 import { Path, type PathQuality } from './path.ts';
 import { SimulatedSocket } from './simulated-socket.ts';
@@ -31,6 +31,8 @@ interface Listening {
 }
 
 export class SimulatedNetwork {
+  /** Asked for each new connection: what its bytes are changed into. */
+  changes: (path: Path) => Changes = () => ({});
   readonly #kernel: Kernel;
   readonly #random: SeededRandom;
   readonly #dials = new Map<string, Dial>();
@@ -183,6 +185,7 @@ export class SimulatedNetwork {
       path,
       { dialled: socket, accepted },
       (over) => void this.#connections.delete(over),
+      this.changes(path),
     );
     this.#connections.set(connection, { dialled: from, accepted: place });
     this.#kernel.log(`${socket.simulatedName} connected`);

@@ -1,11 +1,14 @@
 /** Runs by seed, in a worker thread: Node's network and time are borrowed there, and nobody else's are touched. */
 import { on } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import type { BugName } from './named-bugs.ts';
 import type { WireOutcome } from './outcome.ts';
 
 export interface WireRuns {
   /** `programs`: kas and agentk; `calls`: our gRPC and grpc-js. */
   readonly scenario?: 'programs' | 'calls';
+  /** Planted: the runs should fail. */
+  readonly bug?: BugName | undefined;
   readonly seeds: readonly number[];
   /** Outcomes carry the whole trace. */
   readonly wholeTrace?: boolean;

@@ -7,16 +7,16 @@ import { drawPlan } from './plan.ts';
 import { World } from './world.ts';
 import type { WireRuns } from './wire-runs.ts';
 
-const { scenario = 'programs', seeds, wholeTrace = false } = workerData as WireRuns;
+const { scenario = 'programs', seeds, bug, wholeTrace = false } = workerData as WireRuns;
 
 const runs: Readonly<Record<NonNullable<WireRuns['scenario']>, (seed: number) => Promise<WireOutcome>>> = {
   programs: async (seed) => {
-    const world = new World(drawPlan(seed));
+    const world = new World(drawPlan(seed), bug);
     await world.run(judge);
     return outcomeOf(world, wholeTrace);
   },
   calls: async (seed) => {
-    const world = new CallsWorld(drawCallsPlan(seed));
+    const world = new CallsWorld(drawCallsPlan(seed), bug);
     await world.run(judgeCalls);
     return callsOutcomeOf(world, wholeTrace);
   },

@@ -3,10 +3,13 @@
  * has to work again, and is stopped, and nothing may be left.
  */
 import type { Agentk } from '../../agentk/index.ts';
+import type { Clock } from '../../ports/index.ts';
 import { Kernel } from '../kernel/index.ts';
 import { borrowNode, SimulatedNetwork, type Connection, type Path, type Place } from '../pipes/index.ts';
 import { ApiServer, apiPort, type Served } from './api-server.ts';
 import { UserRequest } from './client.ts';
+import { frameFilter } from './frame-filter.ts';
+import { bugNamed, type BugName, type Program } from './named-bugs.ts';
 import { pathNames, type Plan, type PlannedFault, type PlannedRequest } from './plan.ts';
 import { watchfulLog } from './quiet-ports.ts';
 import { startAgent } from './simulated-agent.ts';
@@ -42,10 +45,20 @@ export class World {
   /** Ends of programs that are under way. */
   readonly #burials = new Set<Promise<unknown>>();
 
-  constructor(plan: Plan) {
+  readonly #bug: ReturnType<typeof bugNamed>;
+
+  constructor(plan: Plan, bug?: BugName) {
     this.plan = plan;
+    this.#bug = bugNamed(bug);
     this.kernel = new Kernel({ seed: plan.seed, keepTrace: true });
     this.network = new SimulatedNetwork(this.kernel);
+    const { frames, whose } = this.#bug ?? {};
+    if (frames !== undefined) {
+      this.network.changes = (path) => {
+        if (!path.name.startsWith('agent') || !path.name.endsWith('>kas')) return {};
+        return whose === 'kas' ? { back: frameFilter(frames, false) } : { out: frameFilter(frames, true) };
+      };
+    }
     this.paths = new Map(
       Object.entries(plan.paths).map(([name, quality]) => [name, this.network.makePath(name, quality)]),
     );
@@ -168,6 +181,11 @@ export class World {
     );
   }
 
+  #clockOf(program: Program): Clock {
+    const { clock } = this.kernel;
+    return this.#bug?.whose === program ? (this.#bug.clock?.(clock) ?? clock) : clock;
+  }
+
   #startKas(): void {
     const { kernel, plan } = this;
     const place = this.network.start('kas');
@@ -180,7 +198,7 @@ export class World {
       connectionAgeMsMax: plan.connectionAgeMsMax,
       listenGraceMs: 1_000,
       shutdownGraceMs: wireLimits.shutdownGraceMs,
-      clock: kernel.clock,
+      clock: this.#clockOf('kas'),
       random: kernel.random.fork(`kas ${life}`),
       log: this.#log(`kas ${life}`),
       onEnded: ({ request }) => ended.set(request.requestId, (ended.get(request.requestId) ?? 0) + 1),
@@ -207,7 +225,7 @@ export class World {
     const program = startAgent({
       agentId,
       ...names,
-      clock: kernel.clock,
+      clock: this.#clockOf('agentk'),
       random: kernel.random.fork(`${name} ${life}`),
       log: this.#log(`${name} ${life}`),
     });

@@ -21,3 +21,9 @@ test(
     }
   },
 );
+
+test('so do calls between our gRPC and grpc-js', { timeout: 600_000 }, async () => {
+  const hashes: string[] = [];
+  for await (const { hash } of runWire({ scenario: 'calls', seeds: [...seeds, ...seeds] })) hashes.push(hash);
+  expect(hashes.slice(seeds.length)).toEqual(hashes.slice(0, seeds.length));
+});

@@ -1,7 +1,9 @@
 /** One run of calls between our gRPC and grpc-js over simulated TCP: a storm, then healing, then the end. */
+import type { Clock } from '../../../ports/index.ts';
 import { Kernel } from '../../kernel/index.ts';
 import { borrowNode, SimulatedNetwork, type Path } from '../../pipes/index.ts';
 import { wireLimits } from '../limits.ts';
+import { bugNamed, type BugName } from '../named-bugs.ts';
 import { watchfulLog } from '../quiet-ports.ts';
 import { settle, watchSurprises } from '../turns.ts';
 import { CallBook, type Answerer, type Caller } from './call-book.ts';
@@ -37,9 +39,12 @@ export class CallsWorld {
   readonly answerer: Answerer;
   readonly #path: Path;
 
-  constructor(plan: CallsPlan) {
+  readonly #clock: Clock;
+
+  constructor(plan: CallsPlan, bug?: BugName) {
     this.plan = plan;
     this.kernel = new Kernel({ seed: plan.seed, keepTrace: true });
+    this.#clock = bugNamed(bug)?.clock?.(this.kernel.clock) ?? this.kernel.clock;
     this.network = new SimulatedNetwork(this.kernel);
     this.book = new CallBook(this.kernel);
     this.#path = this.network.makePath('client>server', plan.path);
@@ -47,7 +52,7 @@ export class CallsWorld {
     this.answerer =
       plan.grpcJs === 'server'
         ? grpcJsServer(this.kernel, this.book, at, plan.weather === 'stormy')
-        : kastorServer(this.kernel, this.book, at, this.#log('server'));
+        : kastorServer(this.kernel, this.book, { ...at, clock: this.#clock }, this.#log('server'));
   }
 
   /** Runs the plan to its end, or to the first failure. */
@@ -87,7 +92,7 @@ export class CallsWorld {
     const caller =
       plan.grpcJs === 'client'
         ? grpcJsClient(kernel, clientDials, port, plan.weather === 'stormy')
-        : kastorClient(kernel, clientDials, port, this.#log('client'));
+        : kastorClient(kernel, this.#clock, { host: clientDials, port }, this.#log('client'));
     for (const planned of plan.calls) kernel.at(planned.atMs, () => caller.call(this.book.make(planned)));
     for (const fault of plan.faults) kernel.at(fault.atMs, () => this.#strike(fault));
     return caller;

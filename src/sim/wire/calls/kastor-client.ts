@@ -1,7 +1,7 @@
 /** Our client: the link of agentk, which dials, pings and backs off, and calls on whatever connection it has. */
 import { setupLink } from './kastor-link.ts';
 import { endStatus, frame, openCall } from '../../../pipe/grpc/index.ts';
-import type { Log } from '../../../ports/index.ts';
+import type { Clock, Log } from '../../../ports/index.ts';
 import { noMetadata } from '../../../protocol/index.ts';
 import type { Kernel } from '../../kernel/index.ts';
 import { callPath, type Caller, type MadeCall } from './call-book.ts';
@@ -9,7 +9,12 @@ import { callPath, type Caller, type MadeCall } from './call-book.ts';
 /** `UNAVAILABLE`. */
 const unavailable = 14;
 
-export function kastorClient(kernel: Kernel, host: string, port: number, log: Log): Caller {
+export function kastorClient(
+  kernel: Kernel,
+  clock: Clock,
+  { host, port }: { readonly host: string; readonly port: number },
+  log: Log,
+): Caller {
   const link = setupLink(kernel, `grpc://${host}:${port}`, log);
   return {
     close: () => link.stop(),
@@ -17,7 +22,7 @@ export function kastorClient(kernel: Kernel, host: string, port: number, log: Lo
       const { session } = link.board.current ?? {};
       if (session === undefined) return made.ended(unavailable);
       const { deadlineMs } = made.planned;
-      const { stream } = openCall(session, callPath, noMetadata, { clock: kernel.clock, deadlineMs, log });
+      const { stream } = openCall(session, callPath, noMetadata, { clock, deadlineMs, log });
       const messages = made.messages();
       const send = () => {
         for (;;) {

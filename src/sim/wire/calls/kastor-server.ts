@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { AgentConnections } from '../../../actors/index.ts';
 import { GrpcServer } from '../../../pipe/grpc/index.ts';
 import type { ServerCall } from '../../../pipe/grpc/index.ts';
-import type { Log } from '../../../ports/index.ts';
+import type { Clock, Log } from '../../../ports/index.ts';
 import { ok } from '../../../protocol/index.ts';
 import { DynamicSupervisor, Registry, reportsToLog } from '../../../supervisor/index.ts';
 import type { Kernel } from '../../kernel/index.ts';
@@ -13,10 +13,10 @@ import { callPath, type Answerer, type CallBook, type ServedCall } from './call-
 export function kastorServer(
   kernel: Kernel,
   book: CallBook,
-  at: { readonly place: string; readonly port: number; readonly ageMsMax: number },
+  at: { readonly place: string; readonly port: number; readonly ageMsMax: number; readonly clock: Clock },
   log: Log,
 ): Answerer {
-  const { clock } = kernel;
+  const { clock } = at;
   const random = kernel.random.fork('server');
   const env = { clock, random, registry: new Registry(), report: reportsToLog(log) };
   const population = new DynamicSupervisor({ id: 'connections', maxChildren: 100 }, env);
