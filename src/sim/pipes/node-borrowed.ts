@@ -5,7 +5,10 @@
  *
  * B1. `setImmediate`, promises and `process.nextTick` stay Node's: they know no time.
  * B2. What was borrowed comes back, all of it.
+ * B3. Answers over HTTP/2 carry no `date`: Node takes it from the machine's own clock, and header compression would show
+ *     whether two answers fell into one second of it.
  */
+import http2, { type Http2Server, type ServerHttp2Stream } from 'node:http2';
 import { syncBuiltinESMExports } from 'node:module';
 import net from 'node:net';
 import type { NetConnectOpts, Server } from 'node:net';
@@ -15,7 +18,12 @@ import type { SimulatedNetwork } from './network.ts';
 
 /** Borrows; answers the way back (B2). */
 export function borrowNode(kernel: Kernel, network: SimulatedNetwork): () => void {
-  const back = [borrowNet(network), borrowTime(kernel), borrowChance(kernel.random.fork('Math.random'))];
+  const back = [
+    borrowNet(network),
+    borrowDates(),
+    borrowTime(kernel),
+    borrowChance(kernel.random.fork('Math.random')),
+  ];
   return () => {
     for (const giveBack of back.reverse()) giveBack();
   };
@@ -57,6 +65,26 @@ function borrowNet(network: SimulatedNetwork): () => void {
   return () => {
     Object.assign(net, { connect, createConnection });
     Object.assign(net.Server.prototype, { listen });
+    syncBuiltinESMExports();
+  };
+}
+
+/** B3. */
+function borrowDates(): () => void {
+  const { createServer } = http2;
+  const undated = (...given: unknown[]) => {
+    const server = Reflect.apply(createServer, http2, given) as Http2Server;
+    server.prependListener('stream', (stream: ServerHttp2Stream) => {
+      const respond = stream.respond.bind(stream);
+      const without = { sendDate: false };
+      stream.respond = (headers, options) => respond(headers, { ...options, ...without }); // not in its types
+    });
+    return server;
+  };
+  Object.assign(http2, { createServer: undated });
+  syncBuiltinESMExports();
+  return () => {
+    Object.assign(http2, { createServer });
     syncBuiltinESMExports();
   };
 }
