@@ -4,16 +4,23 @@
 //   npm run mutants                          all charts, then all named bugs
 //   npm run mutants -- agent-link request    some charts
 //   npm run mutants -- bugs                  the named bugs alone
-//   --quick                                only the first judge of each, which takes no time
+//   --quick                                only the tests of charts, which take no time
+//   --seeds N                                first so many simulated worlds; 0 for charts, 20 for named bugs
 //   --only TEXT                              wrongs whose names contain it
 //   --out FILE                               what was found, as JSON
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { charts } from '../statecharts/index.ts';
 import { mutantsOf } from '../src/testing/index.ts';
 import { Courtroom, type Wrong } from '../test/mutants/courtroom.ts';
-import { judgesByChart, type Judge } from '../test/mutants/judges.ts';
+import { Jury } from '../test/mutants/jury.ts';
+import type { Judge } from '../test/mutants/judge.ts';
+import { judgesByChart } from '../test/mutants/judges.ts';
+import type { NamedBug } from '../test/mutants/named-bug.ts';
 import { namedBugs } from '../test/mutants/named-bugs.ts';
+import type { SeedsFound } from '../test/mutants/seeds.ts';
 import { survivors } from '../test/mutants/survivors.ts';
 
 interface Case {
@@ -33,6 +40,7 @@ const { values, positionals } = parseArgs({
     only: { type: 'string', default: '' },
     out: { type: 'string' },
     quick: { type: 'boolean', default: false },
+    seeds: { type: 'string' },
   },
 });
 
@@ -56,27 +64,92 @@ const cases = [...ofCharts, ...ofSources]
   .filter(
     ({ group, id }) => (positionals.length === 0 || positionals.includes(group)) && id.includes(values.only),
   )
-  .map((one) => (values.quick ? { ...one, judges: one.judges.slice(0, 1) } : one));
+  .map((one) => (values.quick ? { ...one, judges: one.judges.filter(({ quick }) => quick) } : one));
 if (cases.length === 0)
   throw new Error(`mutants: nothing is called ${[...positionals, values.only].join(' ')}`);
 
-const court = await Courtroom.open();
+/** A judge who hangs has found something. */
+const courtMsMax = 600_000;
+
+const jury = new Jury();
+let court: Courtroom | undefined;
 const found: Found[] = [];
+/** Judges that hold without a wrong. */
+const held = new Set<Judge>();
 try {
-  const judges = new Set(cases.flatMap((one) => one.judges));
-  const { found: broken, by } = await court.judge(undefined, [...judges]);
-  if (broken) throw new Error(`mutants: the tests must hold without a wrong, but this fails: ${by}`);
-  for (const { group, id, wrong, judges: asked } of cases) {
-    const verdict = await court.judge(wrong, asked);
+  for (const { group, id, wrong, judges } of cases) {
+    const seeds = Number(values.seeds ?? (group === 'bugs' ? 20 : 0));
+    const by = simulated(wrong, seeds) ?? (await judged(wrong, judges)) ?? '';
     const excused = survivors[group]?.[id];
-    found.push({ group, id, by: verdict.by, excused });
-    const sight = verdict.found ? 'found   ' : excused === undefined ? 'SURVIVES' : 'excused ';
-    console.log(`${sight} ${group}: ${id}${verdict.found ? ` (${verdict.by})` : ''}`);
+    found.push({ group, id, by, excused });
+    const sight = by !== '' ? 'found   ' : excused === undefined ? 'SURVIVES' : 'excused ';
+    console.log(`${sight} ${group}: ${id}${by !== '' ? ` (${by})` : ''}`);
   }
 } finally {
-  await court.close();
+  await jury.close();
+  await court?.close();
 }
 report();
+
+/** Asks one judge after the other until one finds the wrong; answers by what. */
+async function judged(wrong: Wrong, judges: readonly Judge[]): Promise<string | undefined> {
+  for (const judge of judges) {
+    const by = await asked(wrong, judge);
+    if (by === undefined) continue;
+    await mustHold(judge);
+    return by;
+  }
+  return undefined;
+}
+
+async function asked(wrong: Wrong | undefined, judge: Judge): Promise<string | undefined> {
+  const { files } = judge;
+  if (wrong?.kind === 'source') return askedOfBug(wrong.bug, judge);
+  if (judge.quick === true) return (await jury.ask({ wrong, files })).by;
+  return (court ??= await Courtroom.open()).ask(judge, wrong);
+}
+
+/** A source with a bug in it is read once: each bug has a jury and a court of its own. */
+async function askedOfBug(bug: NamedBug, judge: Judge): Promise<string | undefined> {
+  if (judge.quick === true) {
+    const itsJury = new Jury(bug);
+    const { by } = await itsJury.ask({ wrong: undefined, files: judge.files });
+    await itsJury.close();
+    return by;
+  }
+  const said = lastLineOf('court-of-bug.ts', [bug.id, String(bug.judges.indexOf(judge))], courtMsMax);
+  return said === undefined ? 'the tests do not run' : (JSON.parse(said) as { by?: string }).by;
+}
+
+/** What a program of the mutants says last, when that is JSON. */
+function lastLineOf(file: string, args: readonly string[], timeout: number): string | undefined {
+  const program = fileURLToPath(new URL(`../test/mutants/${file}`, import.meta.url));
+  const { stdout } = spawnSync(process.execPath, [program, ...args], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+    timeout,
+  });
+  const last = stdout.trim().split('\n').at(-1);
+  return last?.startsWith('{') === true ? last : undefined;
+}
+
+/** What a judge finds counts when it finds nothing without a wrong. */
+async function mustHold(judge: Judge): Promise<void> {
+  if (held.has(judge)) return;
+  const by = await asked(undefined, judge);
+  if (by !== undefined)
+    throw new Error(`mutants: tests must hold without a wrong, but this one fails: ${by}`);
+  held.add(judge);
+}
+
+/** What simulated worlds make of it, in a process of their own. */
+function simulated(wrong: Wrong, seeds: number): string | undefined {
+  if (seeds === 0) return undefined;
+  const last = lastLineOf('seeds.ts', [JSON.stringify({ seeds, wrong })], seeds * 60_000);
+  if (last === undefined) return 'the simulation does not run';
+  const { seed, invariant } = JSON.parse(last) as SeedsFound;
+  return seed === undefined ? undefined : `seed ${seed}: ${invariant}`;
+}
 
 function report(): void {
   console.log('\ngroup                  wrongs  found  score');

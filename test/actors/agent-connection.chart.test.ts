@@ -139,3 +139,18 @@ it('ends whenever the connection closes', () => {
   expect(chart.output).toEqual({ kind: 'gone', reason: 'reset' });
   expect(chart.clock.pending).toBe(0);
 });
+
+describe('a connection that was cut', () => {
+  const stale = () => connection({ alive: false, occupied: true }).wait(times.keepaliveMs + times.pingAckMs);
+  const closing = () => connection({ alive: true, occupied: false }).wait(times.vacancyMs);
+
+  it.each([
+    ['stale', stale],
+    ['closing', closing],
+  ] as const)('is forgotten when it does not close, or at once when kas stops (%s)', (state, made) => {
+    expect(made().state).toBe(state);
+    expect(made().wait(times.lastCallMs - 1).state).toBe(state);
+    expect(made().wait(times.lastCallMs).state).toBe('gone');
+    expect(made().send({ type: 'stop.requested' }).state).toBe('gone');
+  });
+});

@@ -215,3 +215,24 @@ describe('a registered session', () => {
     expect(chart.clock.pending).toBe(0);
   });
 });
+
+describe('what a session knows of itself', () => {
+  it('counts its tunnels and watches, also down to none', async () => {
+    const { chart, settle, region } = session(granted);
+    await settle();
+    for (const count of [2, 0, 1]) {
+      chart.send({ type: 'tunnels.changed', count }).send({ type: 'watches.changed', count });
+      expect(chart.actor.getSnapshot().context).toMatchObject({ tunnels: count, watches: count });
+      expect([region('tunnels'), region('configuration')]).toEqual(
+        count === 0 ? ['none', 'unwatched'] : ['available', 'watched'],
+      );
+    }
+  });
+
+  it('on a dead wire is gone at once when kas stops', async () => {
+    const { chart, settle } = session(granted);
+    await settle();
+    chart.send({ type: 'connection.stale' }).send({ type: 'stop.requested' });
+    expect(chart.state).toBe('gone');
+  });
+});

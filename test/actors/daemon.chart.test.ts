@@ -1,7 +1,7 @@
 /** The lives of listeners and of the whole process. */
 import { fromPromise } from 'xstate';
 import { describe, expect, it } from 'vitest';
-import { kasMachine, listenerMachine } from '../../statecharts/index.ts';
+import { agentkMachine, kasMachine, listenerMachine } from '../../statecharts/index.ts';
 import { PlayedChart } from '../agentk/charts/played-chart.ts';
 
 type Hand = 'done' | 'silence' | Error;
@@ -169,5 +169,104 @@ describe('the process', () => {
     chart.send(stop);
     await advance(0);
     expect([told, chart.output]).toEqual([['startTree', 'drainTree'], { kind: 'stopped' }]);
+  });
+});
+
+describe('the process of kas', () => {
+  it('whose drain fails leaves with the reason', async () => {
+    const { chart, advance } = kas({ drainTree: new Error('stuck') });
+    await advance(0);
+    chart.send(stop);
+    await advance(0);
+    expect(chart.output).toEqual({ kind: 'failed', reason: 'stuck' });
+  });
+
+  it('leaves when killing fails', async () => {
+    const { chart, advance } = kas({ drainTree: 'silence', killTree: new Error('stuck') });
+    await advance(0);
+    chart.send(stop).send(stop);
+    await advance(0);
+    expect(chart.output).toEqual({ kind: 'stopped' });
+  });
+});
+
+function agentk(script: Readonly<Record<string, Hand>> = {}) {
+  const told: string[] = [];
+  const machine = agentkMachine.provide({
+    actors: hands(['startTree', 'drainTree', 'killTree'], script, told),
+  });
+  const chart = new PlayedChart(machine, { drainMsMax: 25_000 }, []);
+  return { chart, told, advance: (ms: number) => chart.clock.advanceAsync(ms) };
+}
+
+describe('the process of agentk', () => {
+  const wishes = [
+    [{ type: 'stop.requested' }, { kind: 'stopped' }],
+    [
+      { type: 'restart.requested', reason: 'another agent' },
+      { kind: 'failed', reason: 'another agent' },
+    ],
+    [
+      { type: 'tree.failed', reason: 'gave up' },
+      { kind: 'failed', reason: 'gave up' },
+    ],
+  ] as const;
+
+  it.each(wishes)('is ready when its tree is up, and drains on %j', async (wish, output) => {
+    const { chart, told, advance } = agentk();
+    expect(chart.actor.getSnapshot().hasTag('ready')).toBe(false);
+    await advance(0);
+    expect(chart.actor.getSnapshot().hasTag('ready')).toBe(true);
+    chart.send(wish);
+    await advance(0);
+    expect([told, chart.output, chart.clock.pending]).toEqual([['startTree', 'drainTree'], output, 0]);
+  });
+
+  it.each(wishes)('that is still starting drains on %j', async (wish, output) => {
+    const { chart, advance } = agentk({ startTree: 'silence' });
+    chart.send(wish);
+    await advance(0);
+    expect(chart.output).toEqual(output);
+  });
+
+  it('that cannot start ends what has begun and tells why', async () => {
+    const { chart, told, advance } = agentk({ startTree: new Error('no port') });
+    await advance(0);
+    expect([told, chart.output]).toEqual([['startTree', 'drainTree'], { kind: 'failed', reason: 'no port' }]);
+  });
+
+  it('keeps the first of several reasons', async () => {
+    const { chart, advance } = agentk({ startTree: new Error('first'), drainTree: new Error('second') });
+    await advance(0);
+    expect(chart.output).toEqual({ kind: 'failed', reason: 'first' });
+  });
+
+  it('kills at the deadline of the drain, and not before', async () => {
+    const { chart, told, advance } = agentk({ drainTree: 'silence' });
+    await advance(0);
+    chart.send({ type: 'stop.requested' });
+    await advance(24_999);
+    expect(told).toEqual(['startTree', 'drainTree']);
+    await advance(1);
+    expect([told, chart.output]).toEqual([['startTree', 'drainTree', 'killTree'], { kind: 'stopped' }]);
+  });
+
+  it('kills at the second request to stop', async () => {
+    const { chart, told, advance } = agentk({ drainTree: 'silence' });
+    await advance(0);
+    chart.send({ type: 'stop.requested' }).send({ type: 'stop.requested' }).send({ type: 'stop.requested' });
+    await advance(0);
+    expect([told, chart.output]).toEqual([['startTree', 'drainTree', 'killTree'], { kind: 'stopped' }]);
+  });
+
+  it('whose drain fails kills and tells why, also when killing fails', async () => {
+    const { chart, told, advance } = agentk({ drainTree: new Error('stuck'), killTree: new Error('too') });
+    await advance(0);
+    chart.send({ type: 'stop.requested' });
+    await advance(0);
+    expect([told, chart.output]).toEqual([
+      ['startTree', 'drainTree', 'killTree'],
+      { kind: 'failed', reason: 'stuck' },
+    ]);
   });
 });

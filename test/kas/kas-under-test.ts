@@ -12,6 +12,7 @@ import { hashToken } from '../../src/gitlab/embedded/index.ts';
 import { runKas, type RunningKas } from '../../src/kas/index.ts';
 import { VirtualClock } from '../fakes/virtual-clock.ts';
 import { SeededRandom } from '../fakes/seeded-random.ts';
+import { commitFile } from './commit-file.ts';
 import type { FakeAgent, FakeTunnel } from './fake-agent.ts';
 import { turn, until } from './waiting.ts';
 
@@ -193,26 +194,8 @@ export class KasUnderTest {
   }
 
   /** A new commit on main in which the agent's file says this; in which there is none, without a text. */
-  async commitFile(text: string | undefined): Promise<string> {
-    const { default: git } = await import('isomorphic-git');
-    const { default: fs } = await import('node:fs');
-    const gitdir = this.repository;
-    let oid = await git.writeBlob({ fs, gitdir, blob: Buffer.from(text ?? '') });
-    let entry = {
-      mode: '100644',
-      path: text === undefined ? 'README' : 'config.yaml',
-      type: 'blob' as 'blob' | 'tree',
-    };
-    for (const path of text === undefined ? [''] : ['demo', 'agents', '.gitlab', '']) {
-      oid = await git.writeTree({ fs, gitdir, tree: [{ ...entry, oid }] });
-      entry = { mode: '040000', path, type: 'tree' };
-    }
-    const by = { name: 'a', email: 'a@example.com', timestamp: 1, timezoneOffset: 0 };
-    const parent = [await git.resolveRef({ fs, gitdir, ref: 'refs/heads/main' })];
-    const commit = { message: 'm\n', tree: oid, parent, author: by, committer: by };
-    const made = await git.writeCommit({ fs, gitdir, commit });
-    await git.writeRef({ fs, gitdir, ref: 'refs/heads/main', value: made, force: true });
-    return made;
+  commitFile(text: string | undefined): Promise<string> {
+    return commitFile(this.repository, '.gitlab/agents/demo/config.yaml', text);
   }
 
   requestStop(): void {

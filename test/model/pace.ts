@@ -69,7 +69,7 @@ export class VirtualPace implements Pace {
 }
 
 /** A program of its own may be slow to start and to be scheduled. */
-const slackMs = 3_000;
+const slackMs = 20_000;
 
 export class WallPace implements Pace {
   now(): number {

@@ -1,108 +1,81 @@
 /**
- * Runs judges over wrongs, one wrong at a time, in one vitest that stays: what was read once is not read again. A wrong
- * is in memory alone: planted into a chart of the worker (`plant.ts`), or put into a source as it is read.
+ * Runs tests over wrongs, one wrong at a time. Wrongs of charts are planted in the worker (`plant.ts`) of one vitest that
+ * stays, so what was read once is not read again; a bug in a source is put in as the source is read, in a vitest of its own.
  */
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { createVitest, type Vitest } from 'vitest/node';
-import type { Judge } from './judges.ts';
-import type { NamedBug } from './named-bugs.ts';
+import type { Judge } from './judge.ts';
+import { withBug, type NamedBug } from './named-bug.ts';
+
+export interface ChartWrong {
+  readonly chart: string;
+  readonly id: string;
+}
 
 export type Wrong =
-  | { readonly kind: 'chart'; readonly chart: string; readonly id: string }
+  | ({ readonly kind: 'chart' } & ChartWrong)
   | { readonly kind: 'source'; readonly bug: NamedBug };
-
-/** What a judge said, with the name of a test that failed. */
-export interface Verdict {
-  readonly found: boolean;
-  readonly by: string;
-}
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 export class Courtroom {
   readonly #vitest: Vitest;
-  readonly #planted: { bug: NamedBug | undefined };
 
-  private constructor(vitest: Vitest, planted: { bug: NamedBug | undefined }) {
+  private constructor(vitest: Vitest) {
     this.#vitest = vitest;
-    this.#planted = planted;
   }
 
-  static async open(): Promise<Courtroom> {
-    const planted: { bug: NamedBug | undefined } = { bug: undefined };
+  /** With a bug, all that is asked here is about it. */
+  static async open(bug?: NamedBug): Promise<Courtroom> {
+    const planted = {
+      name: 'planted-bug',
+      enforce: 'pre' as const,
+      transform: (code: string, id: string) =>
+        bug !== undefined && id === root + bug.file ? withBug(code, bug) : undefined,
+    };
     const vitest = await createVitest(
       'test',
       {
         root,
         watch: false,
         bail: 1,
+        fsModuleCache: false, // it would keep a source with its bug
         reporters: [{}],
         maxWorkers: 1,
         testTimeout: 60_000,
         setupFiles: ['test/mutants/plant.ts'],
         onConsoleLog: () => false,
       },
-      {
-        plugins: [
-          {
-            name: 'planted-bug',
-            enforce: 'pre',
-            transform: (code, id) => {
-              const { bug } = planted;
-              return bug !== undefined && id === root + bug.file ? withBug(code, bug) : undefined;
-            },
-          },
-        ],
-      },
+      { plugins: [planted] },
     );
-    return new Courtroom(vitest, planted);
+    return new Courtroom(vitest);
   }
 
-  /** Asks one judge after the other until one finds the wrong; a judge must hold without one. */
-  async judge(wrong: Wrong | undefined, judges: readonly Judge[]): Promise<Verdict> {
-    this.#vitest.provide('wrong', wrong?.kind === 'chart' ? { chart: wrong.chart, id: wrong.id } : undefined);
-    this.#plant(wrong?.kind === 'source' ? wrong.bug : undefined);
-    try {
-      for (const judge of judges) {
-        const by = await this.#ask(judge);
-        if (by !== undefined) return { found: true, by };
-      }
-      return { found: false, by: '' };
-    } finally {
-      this.#plant(undefined);
-    }
+  /** The name of a test that fails, with this wrong in its chart; undefined when all hold. */
+  async ask(judge: Judge, wrong?: ChartWrong): Promise<string | undefined> {
+    this.#vitest.provide('wrong', wrong && { chart: wrong.chart, id: wrong.id });
+    return this.#failing(judge);
   }
 
   async close(): Promise<void> {
     await this.#vitest.close();
   }
 
-  #plant(bug: NamedBug | undefined): void {
-    const before = this.#planted.bug;
-    this.#planted.bug = bug;
-    for (const one of [before, bug]) if (one !== undefined) this.#vitest.invalidateFile(root + one.file);
-  }
-
-  /** The name of what failed. */
-  async #ask({ files, named }: Judge): Promise<string | undefined> {
+  async #failing({ files, named }: Judge): Promise<string | undefined> {
     if (named === undefined) this.#vitest.resetGlobalTestNamePattern();
     else this.#vitest.setGlobalTestNamePattern(named);
     const specifications = await this.#vitest.globTestSpecifications([...files]);
     if (specifications.length === 0) throw new Error(`no tests in ${files.join(', ')}`);
+    // What failed in earlier runs would count towards the bail.
+    this.#vitest.state.filesMap.clear();
+    this.#vitest.state.idMap.clear();
     const { testModules, unhandledErrors } = await this.#vitest.runTestSpecifications(specifications);
+    const asked = new Set(specifications.map(({ moduleId }) => moduleId));
     for (const testModule of testModules) {
+      if (!asked.has(testModule.moduleId)) continue; // of an earlier run
       for (const test of testModule.children.allTests('failed')) return test.fullName;
       if (!testModule.ok()) return testModule.relativeModuleId;
     }
     return unhandledErrors.length > 0 ? 'an error that nobody caught' : undefined;
   }
 }
-
-export function withBug(code: string, { id, from, to }: NamedBug): string {
-  const parts = code.split(from);
-  if (parts.length !== 2) throw new Error(`${id}: its place is there ${parts.length - 1} times`);
-  return parts.join(to);
-}
-
-export const sourceOf = (bug: NamedBug) => readFileSync(root + bug.file, 'utf8');

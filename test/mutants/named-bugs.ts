@@ -1,13 +1,6 @@
-/** Bugs with a name, as they happen to people: what a source would say with the bug in it, and who is to find it. */
-import type { Judge } from './judges.ts';
+/** All bugs with a name. */
+import { bugsOfAgentk } from './bugs-of-agentk.ts';
+import { bugsOfKas } from './bugs-of-kas.ts';
+import type { NamedBug } from './named-bug.ts';
 
-export interface NamedBug {
-  readonly id: string;
-  readonly file: string;
-  /** There once in the file. */
-  readonly from: string;
-  readonly to: string;
-  readonly judges: readonly Judge[];
-}
-
-export const namedBugs: readonly NamedBug[] = [];
+export const namedBugs: readonly NamedBug[] = [...bugsOfAgentk, ...bugsOfKas];

@@ -1,3 +1,4 @@
+import { fromCallback } from 'xstate';
 import { describe, expect, test } from 'vitest';
 import {
   agentLinkDelays,
@@ -264,3 +265,90 @@ test.each(['delaying', 'dialing', 'handshaking', 'connected', 'backingOff', 'ref
     expect(chart.clock.pending).toBe(0);
   },
 );
+
+/** A link that has come so far with its second connection, in good order. */
+function second(...events: readonly string[]): PlayedChart {
+  const chart = link().wait(0);
+  chart.send({ type: 'connection.closed', incarnation: 1, reason: 'refused', remedy: '' });
+  chart.wait(agentLinkDelays.backoffInitMs);
+  for (const type of events) chart.send({ type, incarnation: 2 });
+  chart.take();
+  return chart;
+}
+
+const whole = ['http2.begun', 'settings.received'];
+
+describe.each([
+  ['dialing', []],
+  ['proxying', ['proxy.begun']],
+  ['securing', ['tls.begun']],
+  ['upgrading', ['upgrade.begun']],
+  ['handshaking', ['http2.begun']],
+  ['connected', whole],
+])('a link in state %s', (state, events) => {
+  test.each([
+    'proxy.begun',
+    'tls.begun',
+    'upgrade.begun',
+    'http2.begun',
+    'upgrade.redirected',
+    'settings.received',
+    'connection.closed',
+    'goaway.received',
+    'call.refused',
+    'call.accepted',
+    'ping.acknowledged',
+  ])('is not moved by %s of an older connection', (type) => {
+    const chart = second(...events);
+    expect(session(chart)).toBe(state);
+    const before = JSON.stringify(chart.actor.getSnapshot().value);
+    chart.send({ type, incarnation: 1, reason: 'late', remedy: '', to: 'x', code: 16, message: 'no' });
+    expect([JSON.stringify(chart.actor.getSnapshot().value), chart.take()]).toEqual([before, []]);
+  });
+});
+
+test.each([
+  ['proxying', ['proxy.begun', 'upgrade.begun'], 'upgrading'],
+  ['proxying', ['proxy.begun', 'http2.begun'], 'handshaking'],
+  ['securing', ['tls.begun', 'http2.begun'], 'handshaking'],
+  ['upgrading', ['upgrade.begun', 'http2.begun'], 'handshaking'],
+])('from %s the ladder may go on by %j', (_, events, next) => {
+  expect(session(second(...events))).toBe(next);
+});
+
+test('a ping that is answered for an older connection does not excuse the present one', () => {
+  const chart = second(...whole).wait(agentLinkDelays.pingMs);
+  expect(chart.take()).toEqual(['ping {"incarnation":2}']);
+  chart.send({ type: 'ping.acknowledged', incarnation: 1 }).wait(agentLinkDelays.pingAckMs);
+  expect(chart.take()).toContain('drop {"incarnation":2,"at":"keepalive"}');
+});
+
+test('a connection that is sent away before it is proven is retired, not dropped', () => {
+  const chart = second(...whole).send({ type: 'goaway.received', incarnation: 2 });
+  expect([session(chart), retired(chart)]).toEqual(['backingOff', 'draining']);
+  expect(chart.take()).toEqual(['withdraw {"incarnation":2}', 'retire {"incarnation":2}']);
+});
+
+test('a refused connection is watched until its last call has ended', () => {
+  const chart = second(...whole).send({ type: 'call.refused', incarnation: 2, code: 16, message: 'no' });
+  expect(retired(chart)).toBe('draining');
+  chart.wait(agentLinkDelays.pingMs);
+  expect(retired(chart)).toBe('checking');
+  expect(retired(chart.send({ type: 'retired.emptied' }))).toBe('none');
+});
+
+test('an acceptance without a refusal before it is no news', () => {
+  const chart = second(...whole).send({ type: 'call.accepted', incarnation: 2 });
+  expect(chart.take()).toEqual([]);
+});
+
+test('a link whose sockets crash is stopped', () => {
+  const broken = agentLinkMachine.provide({
+    actors: {
+      sockets: fromCallback(() => {
+        throw new Error('a bug');
+      }),
+    },
+  });
+  expect(new PlayedChart(broken, { startDelayMs: 0 }, []).output).toEqual({ kind: 'stopped' });
+});

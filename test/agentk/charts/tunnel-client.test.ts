@@ -155,3 +155,69 @@ describe('a stop', () => {
     expect(chart.output).toEqual({ kind: 'stopped' });
   });
 });
+
+describe('a tunnel in any state', () => {
+  const busy = () => idle().send({ type: 'request.arrived', stream: 1 });
+  const states = {
+    busy,
+    retiring: () => idle().send({ type: 'retire.requested' }),
+    finishing: () => busy().send({ type: 'stop.requested' }),
+  } as const;
+
+  test.each(Object.keys(states) as (keyof typeof states)[])('%s is not moved by an older stream', (state) => {
+    const chart = states[state]();
+    chart.take();
+    const late = { verdict: 'failed', atMs: 0, livedMs: 0 };
+    for (const type of ['stream.ended', 'request.arrived', 'request.finished'])
+      chart.send({ type, stream: 0, ...late });
+    expect([chart.state, chart.take()]).toEqual([state, []]);
+  });
+
+  test('asks to be told of the link before it waits for it', () => {
+    expect(tunnel().take()).toEqual(['awaitLink {"tunnelId":"t"}']);
+    expect(names(ended(idle(), 'lost'))).toContain('awaitLink');
+  });
+
+  test.each(['waitingForLink', 'backingOff'] as const)('%s leaves at once when the pool lets it', (state) => {
+    const chart = state === 'backingOff' ? ended(idle(), 'failed') : tunnel();
+    expect(chart.state).toBe(state);
+    expect(chart.send({ type: 'retire.requested' }).output).toEqual({ kind: 'retired' });
+  });
+
+  test('that has just been given a request stays, and says so', () => {
+    const chart = busy();
+    chart.take();
+    chart.send({ type: 'retire.requested' });
+    expect([chart.state, names(chart)]).toEqual(['busy', ['reportKept']]);
+  });
+
+  test('whose stream ends after it was busy a moment ago is opened again', () => {
+    const chart = busy().send({ type: 'request.finished', stream: 1, atMs: 0 });
+    chart.take();
+    expect(ended(chart, 'again').state).toBe('waitingForLink');
+    expect(names(chart)).toEqual(['awaitLink']);
+  });
+
+  test('that was busy counts ends right after the beginning like any other', () => {
+    const chart = busy().send({ type: 'request.finished', stream: 1, atMs: 0 });
+    for (let times = 0; times < tunnelClientDelays.hastyMax; times++) {
+      expect(ended(chart, 'again', 5).state).toBe('waitingForLink');
+      chart.send({ type: 'link.restored', incarnation: 1 });
+    }
+    expect(ended(chart, 'again', 5).state).toBe('backingOff');
+  });
+
+  test('whose request fails is idle for the pool, counts the failure, and remembers that it was busy', () => {
+    const chart = busy();
+    chart.take();
+    expect(names(ended(chart, 'failed'))).toEqual(['reportIdle']);
+    expect(chart.actor.getSnapshot().context).toMatchObject({ failures: 1, busyAtMs: 0 });
+  });
+
+  test('that finishes for a stop ends its stream after the request', () => {
+    const chart = busy().send({ type: 'stop.requested' });
+    expect(names(chart)).toContain('sealStream');
+    chart.send({ type: 'request.finished', stream: 1, atMs: 0 });
+    expect([chart.output, names(chart)]).toEqual([{ kind: 'stopped' }, ['abortStream']]);
+  });
+});

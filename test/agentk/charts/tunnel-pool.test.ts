@@ -76,3 +76,13 @@ test('it replaces tunnels that died, but not in a loop', () => {
 test('a stop ends it', () => {
   expect(pool().send({ type: 'stop.requested' }).output).toEqual({ kind: 'stopped' });
 });
+
+test('it takes no notice of one that died while enough are idle, but counts it', () => {
+  const chart = pool();
+  chart.send({ type: 'tunnel.busied' });
+  chart.take();
+  chart.send({ type: 'tunnel.exited', busy: false, planned: false });
+  expect([chart.state, counts(chart)]).toEqual(['steady', [10, 1]]);
+  chart.send({ type: 'tunnel.exited', busy: true, planned: false });
+  expect([chart.state, counts(chart), chart.clock.pending]).toEqual(['steady', [10, 0], 0]);
+});

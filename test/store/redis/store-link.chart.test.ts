@@ -1,4 +1,4 @@
-import { createActor, fromPromise } from 'xstate';
+import { createActor, fromCallback, fromPromise, type EventObject } from 'xstate';
 import { describe, expect, it } from 'vitest';
 import { storeBackoffMs, storeLinkMachine, type DialVerdict } from '../../../statecharts/index.ts';
 import { stateName } from '../../../src/supervisor/index.ts';
@@ -98,6 +98,19 @@ describe('at the start', () => {
     expect(link.output).toEqual({ kind: 'failed', reason: 'wrong password' });
   });
 
+  it('whose last try is not answered says so, whatever was wrong before', async () => {
+    const link = await new Played().answer('dial', unreachable);
+    link.wait(storeBackoffMs(1));
+    await link.answer('dial', unreachable);
+    link.wait(storeBackoffMs(2)).wait(input.dialMs);
+    expect(link.output).toEqual({ kind: 'failed', reason: 'Redis did not answer in time' });
+  });
+
+  it('fails with the reason when dialling crashes', async () => {
+    const link = await new Played().fail('dial', 'a bug');
+    expect(link.output).toEqual({ kind: 'failed', reason: 'a bug' });
+  });
+
   it('stops while it dials', () => {
     const link = new Played();
     link.actor.send({ type: 'stop.requested' });
@@ -120,6 +133,19 @@ describe('once it was ready', () => {
     await link.answer('dial', connected);
     expect(link.state).toBe('ready.quiet');
     expect(link.done.at(-1)).toBe('announce 22');
+  });
+
+  it.each(['silence', 'crash'])('dials again after the %s of a dial, later each time', async (trouble) => {
+    const link = await new Played().answer('dial', connected);
+    link.lose(1);
+    for (const failures of [1, 2, 3]) {
+      link.wait(storeBackoffMs(failures) - 1);
+      expect(link.state).toBe('degraded.waiting');
+      expect(link.wait(1).state).toBe('degraded.dialing');
+      if (trouble === 'silence') link.wait(input.dialMs);
+      else await link.fail('dial', 'a bug');
+      expect(link.state).toBe('degraded.waiting');
+    }
   });
 
   it('is not moved by the end of a former connection', async () => {
@@ -155,6 +181,18 @@ describe('once it was ready', () => {
   });
 });
 
+it('has failed when its sockets crash: its supervisor starts it anew', () => {
+  const broken = storeLinkMachine.provide({
+    actors: {
+      sockets: fromCallback<EventObject, { name: string }>(() => {
+        throw new Error('a bug');
+      }),
+    },
+  });
+  const actor = createActor(broken, { input, clock: new VirtualClock() }).start();
+  expect(actor.getSnapshot().output).toMatchObject({ kind: 'failed' });
+});
+
 describe('a stop', () => {
   it('finishes what was handed over before it lets go', async () => {
     const link = await new Played().answer('dial', connected);
@@ -171,6 +209,21 @@ describe('a stop', () => {
     if (by === 'deadline') link.wait(5_000);
     if (by === 'loss') link.lose(1);
     if (by === 'second request') link.actor.send({ type: 'stop.requested' });
+    expect(link.output).toEqual({ kind: 'stopped' });
+  });
+
+  it('is not ended by the loss of a former connection', async () => {
+    const link = await new Played().answer('dial', connected);
+    link.lose(1).wait(storeBackoffMs(1));
+    await link.answer('dial', connected);
+    link.actor.send({ type: 'stop.requested' });
+    expect(link.lose(1).state).toBe('finishing');
+  });
+
+  it('ends when finishing fails', async () => {
+    const link = await new Played().answer('dial', connected);
+    link.actor.send({ type: 'stop.requested' });
+    await link.fail('finish', 'cut');
     expect(link.output).toEqual({ kind: 'stopped' });
   });
 });
