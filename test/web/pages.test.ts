@@ -97,6 +97,7 @@ it('the agent page says where its chart is, why it is not connected, what to do,
   const registered = page.locator('[data-state="agentSession.registered"].active');
   while ((await registered.count()) === 0) await page.keyboard.press('[');
   await says(/^as of /);
+  expect(await page.locator('.ladder').count()).toBe(0);
   await page.keyboard.press(' ');
   await state('gone');
   await world.connect(first, {}, false);

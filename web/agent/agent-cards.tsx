@@ -54,7 +54,13 @@ export function Ladder({ detail: { ladder, advice } }: { readonly detail: AgentD
   );
 }
 
-export function Facts({ detail: { agent, sessions, idleTunnels } }: { readonly detail: AgentDetail }) {
+export function Facts({
+  detail: { agent, sessions, idleTunnels },
+  isLive,
+}: {
+  readonly detail: AgentDetail;
+  readonly isLive: boolean;
+}) {
   const time = now.value;
   const living = sessions.filter(({ endedAt }) => endedAt === null);
   const tunnels = living.reduce((sum, one) => sum + one.tunnels, 0);
@@ -72,7 +78,7 @@ export function Facts({ detail: { agent, sessions, idleTunnels } }: { readonly d
   ];
   return (
     <section class="panel">
-      <h2>Facts</h2>
+      <h2>{isLive ? 'Facts' : 'Facts, as of now'}</h2>
       <dl>
         {facts.map(([name, value]) => (
           <div key={name}>

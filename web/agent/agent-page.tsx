@@ -113,8 +113,9 @@ export function AgentPage({ agentKey }: { readonly agentKey: string }) {
       </section>
       <aside class="side">
         <Why detail={detail} isLive={chosen === undefined} />
-        <Ladder detail={detail} />
-        <Facts detail={detail} />
+        {/* What is only known of now is not shown beside an earlier moment. */}
+        {chosen === undefined && <Ladder detail={detail} />}
+        <Facts detail={detail} isLive={chosen === undefined} />
         <Projects detail={detail} />
         {drawing !== undefined && <CanHappen graph={drawing.graph} active={active} />}
         <Lives detail={detail} />
