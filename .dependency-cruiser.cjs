@@ -104,7 +104,7 @@ module.exports = {
       from: { path: world },
       to: {
         path: ['^src/', '^statecharts/'],
-        pathNot: [...[...below, 'sim', 'kas', 'agentk'].map(path)],
+        pathNot: [...below, 'sim', 'kas', 'agentk'].map(path),
       },
     },
     {

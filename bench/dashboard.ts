@@ -2,7 +2,7 @@
  * `node bench/dashboard.ts [--agents N] [--rate N] [--seconds N] [--json FILE]`: the dashboard with many agents that change
  * all the time, on a real page in a real browser (Chromium, drawn by software). Goals: the page draws more than 30 frames a second,
  * and the event loop of the daemon is late by less than 20 ms in 99 of 100 of its turns, beyond what it is when nothing happens.
- * On a busy machine: `chrt -f 10 node bench/dashboard.ts`.
+ * A busy machine draws fewer pictures: a browser that draws by software needs a processor.
  */
 import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
