@@ -6,7 +6,8 @@ export function addSimulate(command: Command): void {
   command
     .command('simulate')
     .description('run kas and agentk through faults on a virtual clock, and check what must hold')
-    .option('--seeds <number>', 'how many seeds, from 1 on', '100')
+    .option('--seeds <number>', 'how many seeds', '100')
+    .option('--from <number>', 'the first of them', '1')
     .option('--seed <number>', 'only this one, with its plan')
     .option('--faults <kinds>', 'only these faults, separated by commas; none for none')
     .option('--agents <number>', 'agents in every plan')

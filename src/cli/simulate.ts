@@ -27,6 +27,7 @@ import { Trouble } from './remote/trouble.ts';
 export interface SimulateOptions {
   readonly seed?: string;
   readonly seeds: string;
+  readonly from: string;
   readonly faults?: string;
   readonly agents?: string;
   readonly kas?: string;
@@ -48,7 +49,7 @@ export async function runSimulate(options: SimulateOptions): Promise<number> {
   if (options.trace !== undefined && options.seed === undefined)
     throw new Trouble('usage', '--trace is of one run: give --seed or --replay as well');
   const planned = planOptions(options);
-  const first = options.seed === undefined ? 1 : number('seed', options.seed);
+  const first = options.seed === undefined ? number('from', options.from) : number('seed', options.seed);
   const count = options.seed === undefined ? number('seeds', options.seeds) : 1;
   const seeds = Array.from({ length: count }, (_, index) => first + index);
   if (count === 1) process.stdout.write(`${planText(drawPlan(first, planned))}\n`);
