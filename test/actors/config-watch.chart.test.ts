@@ -76,6 +76,28 @@ describe('a configuration watch', () => {
     ]);
   });
 
+  it.each(['fetching', 'delivering'])(
+    'reads again at once when a push came while it was %s',
+    async (state) => {
+      const { chart, taken, advance } = watch({
+        resolve: [changed('c1'), { kind: 'unchanged' }],
+        fetch: [fetched],
+        deliver: [fetched],
+      });
+      let pushed = false;
+      chart.actor.subscribe(({ value }: { readonly value: unknown }) => {
+        if (value !== state || pushed) return;
+        pushed = true;
+        chart.send({ type: 'push.noticed' });
+      });
+      await advance(0);
+      expect([taken(), chart.state]).toEqual([
+        ['resolve c0', 'fetch c1', 'deliver c1', 'resolve c1'],
+        'waiting',
+      ]);
+    },
+  );
+
   it('does not hurry a repository that cannot be read because of a push during the try', async () => {
     const { chart, taken, advance } = watch({ resolve: [down] });
     chart.send({ type: 'push.noticed' });

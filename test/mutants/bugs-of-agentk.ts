@@ -79,7 +79,7 @@ export const bugsOfAgentk: readonly NamedBug[] = [
     file: 'src/agentk/link/kas-sockets.ts',
     from: 'if (this.#retired.size >= agentkLimits.retiredConnectionsMax) oldest?.connection.destroy(); // S2',
     to: '',
-    judges: [tests('test/agentk/retired-connection.test.ts')],
+    judges: [tests('test/agentk/kas-sockets.test.ts')],
   },
   {
     id: 'a retired connection is not watched',

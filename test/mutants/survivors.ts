@@ -3,6 +3,12 @@ const heardAndIgnored =
   'The same to see: a further request to stop is ignored here, whether it is heard or not. The law of charts demands that it is heard.';
 
 export const survivors: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  bugs: {
+    'a tunnel that is stopping offers itself again':
+      'There is a second guard: the chart ends the stream right after the offer, and kas takes another tunnel for what crosses it.',
+    'a connection that went away is still lent':
+      'There is a second guard: the board itself lends no connection that is closed or closing (`link-board.ts`).',
+  },
   'agent-connection': { 'live.age.expired on stop.requested → stays: never taken': heardAndIgnored },
   agentk: { 'killing on stop.requested → stays: never taken': heardAndIgnored },
   kas: { 'killing on stop.requested → stays: never taken': heardAndIgnored },
