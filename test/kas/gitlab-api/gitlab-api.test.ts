@@ -194,6 +194,8 @@ describe('configuration files', () => {
     relativePath: '@hashed/a.git',
     glRepository: 'project-7',
     glProjectPath: 'g/p',
+    gitObjectDirectory: 'objects',
+    gitAlternateObjectDirectories: ['../pool/objects'],
   };
   const gitalyInfo = { address: 'tcp://gitaly:1', token: 'secret', features: { 'gitaly-feature-x': 'true' } };
   const ask = (defaultBranch = '') =>
@@ -233,6 +235,8 @@ describe('configuration files', () => {
             storageName: 'default',
             relativePath: '@hashed/a.git',
             glRepository: 'project-7',
+            gitObjectDirectory: 'objects',
+            gitAlternateObjectDirectories: ['../pool/objects'],
           },
         },
         revision: 'HEAD',
