@@ -98,7 +98,7 @@ agent:
   info_cache_ttl: "0s"
   configuration: { poll_period: "1s" }
   kubernetes_api:
-    listen: { address: "127.0.0.1:${ports.clients}", listen_grace_period: "0.1s", shutdown_grace_period: "3s" }
+    listen: { address: "127.0.0.1:${ports.clients}", listen_grace_period: "0.1s", shutdown_grace_period: "10s" }
 observability:
   listen: { address: "127.0.0.1:${ports.observability}" }
   dashboard: { pages: ${JSON.stringify(resolve('dist/web'))} }
