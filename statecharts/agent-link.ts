@@ -1,14 +1,12 @@
 /**
- * agentk side of the one connection to kas that carries every RPC and every tunnel (`spec/wire.md §4.4`). The chart owns
- * when to dial, how long each phase may take, when a silent peer counts as dead, and how long to wait; the sockets live
- * in the actor's resource under the connection's incarnation.
+ * agentk side of the one connection to kas that carries every RPC and every tunnel (`spec/wire.md §4.4`): when to dial, how
+ * long each phase may take, when a silent peer is dead, how long to wait. The actor's resource has the sockets by incarnation.
  *
  * L1. No state lacks a timed way out except `connected`, and there a ping is out at most `pingAck`.
  * L2. An event of another incarnation than the current one never moves the session (guard `current`).
  * L3. Going away is make before break: the old connection keeps its streams (`retired`), the new one is dialled beside it.
- * L4. Failures are forgotten only after `proven` of uptime, so a kas that accepts and drops is not hammered; and the
- *     first dial waits `startDelay`, so a crash loop is not a dial loop. Being sent away in good order is no trouble of kas:
- *     it never makes the wait long, or short ages of connections would keep the agent away most of the time.
+ * L4. Failures are forgotten only after `proven` of uptime, so a kas that accepts and drops is not hammered; the first dial
+ *     waits `startDelay`, so a crash loop is no dial loop. Being sent away in good order never makes the wait long.
  * L5. Before HTTP/2 there is a ladder (TCP, proxy, TLS, WebSocket); a hop has its own deadline, so silence has a name.
  * L6. A refusal (bad token, unknown agent) is waited out for long, and never given up.
  */
@@ -58,10 +56,8 @@ export const agentLinkDelays = {
   backoffInitMs: 1_000,
   backoffFactor: 1.6,
   backoffMsMax: 120_000,
-  /** Jitter of the actor: ± this share. */
-  backoffJitter: 0.2,
-  /** As many failures count at most after GOAWAY. */
-  sentAwayMax: 3,
+  backoffJitter: 0.2, // of the actor: ± this share
+  sentAwayMax: 3, // as many failures count at most after GOAWAY
   refusedInitMs: 30_000,
   refusedMsMax: 300_000,
 } as const;
@@ -81,7 +77,6 @@ export function linkRefusedMs(refusals: number): number {
 const current = { type: 'current', params: theirs } as const;
 const redirect = ({ event: { incarnation, to } }: { event: Redirect }) => ({ incarnation, to });
 const reportRedirect = { type: 'reportRedirect', params: redirect } as const;
-/** What may come after a hop. */
 const afterTls = {
   'upgrade.begun': { guard: current, target: 'upgrading' },
   'http2.begun': { guard: current, target: 'handshaking' },
@@ -97,8 +92,7 @@ export const agentLinkMachine = setup({
     output: {} as Output,
     tags: {} as 'ready' | Tone,
   },
-  // Owns all sockets: ended with the actor, also when that crashes.
-  actors: { sockets: fromCallback(() => undefined) },
+  actors: { sockets: fromCallback(() => undefined) }, // owns them all: ended with the actor, also when that crashes
   actions: {
     nextIncarnation: assign({ incarnation: ({ context }) => context.incarnation + 1 }),
     countFailure: assign({ failures: ({ context }) => context.failures + 1 }),
