@@ -50,7 +50,7 @@ const env: SupervisorEnv = {
   },
 };
 const population = new DynamicSupervisor({ id: 'sessions', maxChildren: 20_000 }, env);
-const dashboard = new Dashboard({
+const dashboard: Dashboard = new Dashboard({
   clock,
   registry: env.registry,
   recorder,
@@ -66,7 +66,7 @@ const dashboard = new Dashboard({
   kasName: 'bench',
 });
 watched.dashboard = dashboard;
-const tree = new Supervisor(
+const tree: Supervisor = new Supervisor(
   {
     id: 'kas',
     strategy: 'one_for_one',
