@@ -5,7 +5,7 @@ import { ClusterView } from '../test/system/cluster-view.ts';
 import { until, World, type TestProcess } from '../test/system/world.ts';
 
 /** For a machine that is busy with much else. */
-const waitMs = 600_000;
+const waitMs = 120_000;
 const configuration = `gitops:
   manifest_projects:
     - id: demo/manifests

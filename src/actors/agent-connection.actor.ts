@@ -5,7 +5,7 @@
  * K1. Connections without an agent are few (`strangersMax`). When there are as many, the oldest makes room if it had time
  *     enough to say who it is; else the new one is refused, so that a rush of agents gets through in the order it came.
  * K2. A kas that stops does not send thousands of agents to the others within a moment.
- * K2. An abuser decides how often he is cut, not how much is written about it: lines in the log are few, the metric counts all.
+ * K3. An abuser decides how often he is cut, not how much is written about it: lines in the log are few, the metric counts all.
  */
 import { constants, type ServerHttp2Session } from 'node:http2';
 import type { AnyActorLogic, AnyActorRef } from 'xstate';
@@ -189,7 +189,7 @@ export class AgentConnections {
         ...(this.#abusesUntold > 0 && { othersSinceLastLine: this.#abusesUntold }),
       });
       this.#abusesUntold = 0;
-    } else this.#abusesUntold += 1; // K2
+    } else this.#abusesUntold += 1; // K3
     tell(connection.ref, { type: 'peer.abused', reason: abuse });
   }
 

@@ -6,7 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { charts } from '../../statecharts/index.ts';
 import type { Reaction } from './forms.ts';
 import { allDeadlinesMs, answering, begin, expectAlike, expectSameActions, walk } from './lockstep.ts';
-import { pathsOf } from '../../src/testing/index.ts';
+import { keyOf, stateKeyOf } from '../../src/testing/chart-model.ts';
+import { graphOf, pathsOf } from '../../src/testing/index.ts';
 import { modelOf } from './models.ts';
 
 const walks = 1_500;
@@ -42,7 +43,13 @@ describe.each(hotCharts.map(({ name, machine }) => ({ name, machine })))(
           expectSameActions(lives, told);
         }
       }
-      expect(paths.length).toBeGreaterThan(10); // together they take every transition, which is a law of charts
+      const taken = paths.flatMap(({ start, steps }) =>
+        steps.map(({ event }, at) => `${stateKeyOf(model, steps[at - 1]?.state ?? start)} ${keyOf(event)}`),
+      );
+      const all = Object.entries(graphOf(machine, model)).flatMap(([state, { transitions }]) =>
+        Object.values(transitions).map(({ event }) => `${state} ${keyOf(event)}`),
+      );
+      expect(new Set(taken)).toEqual(new Set(all));
     });
 
     const lifeOf = (reaction?: (seed: number) => Reaction) => {
