@@ -70,6 +70,12 @@ export class Witness {
     }
   }
 
+  /** What the probe says now. */
+  async says(probe: string): Promise<string | undefined> {
+    const seen = await this.#page.evaluate<readonly Seen[]>('globalThis.witness.seen');
+    return seen.findLast((one) => one.probe === probe)?.value;
+  }
+
   /** How long the page could not run between two moments. */
   async lostMs(from: number, to: number): Promise<number> {
     return lostMs(await this.#page.evaluate<readonly Gap[]>('globalThis.witness.gaps'), from, to);
