@@ -84,6 +84,10 @@ export class Part {
     clearTimeout(insist);
   }
 
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
   kill(): void {
     if (this.alive) this.#child.kill('SIGKILL');
   }

@@ -35,8 +35,8 @@ export interface Transport {
   readonly scheme: 'grpc' | 'grpcs' | 'ws' | 'wss';
   /** For both processes. */
   readonly env?: Readonly<Record<string, string>>;
-  /** False: kas has neither a flight recorder nor a dashboard. */
-  readonly isRecorded?: boolean;
+  /** What both processes can be silenced of (`recorder-daemon.ts`): their flight recorders, or the dashboard with it. */
+  readonly silenced?: 'recorder' | 'all';
 }
 
 export class Stage {
@@ -93,8 +93,7 @@ export class Stage {
     await adaptConfiguration(data.kasConfiguration, reuse, transport);
     const kas = this.#parts.start(
       `kas of ${name}`,
-      '../src/cli/kas.ts',
-      ['--configuration-file', data.kasConfiguration],
+      ...program('kas', transport, ['--configuration-file', data.kasConfiguration]),
       transport.env,
     );
     this.#observability.set(name, observability);
@@ -115,8 +114,7 @@ export class Stage {
     const [observability] = await freePorts();
     const agentk = this.#parts.start(
       `agentk of ${folder}`,
-      '../src/cli/agentk.ts',
-      [
+      ...program('agentk', transport, [
         '--kas-address',
         `${transport.scheme}://127.0.0.1:${ports.agents}`,
         '--kas-insecure-skip-tls-verify',
@@ -126,7 +124,7 @@ export class Stage {
         kubeconfig,
         '--observability-listen-address',
         `127.0.0.1:${observability}`,
-      ],
+      ]),
       { POD_NAMESPACE: 'bench', POD_NAME: name, ...transport.env },
     );
     const token = `ci:${demoAgent.id}:${data.jobToken}`;
@@ -151,6 +149,17 @@ export class Stage {
   }
 }
 
+/** The script that runs a program, and its arguments. */
+function program(
+  name: 'kas' | 'agentk',
+  { silenced }: Transport,
+  args: readonly string[],
+): [script: string, args: readonly string[]] {
+  return silenced === undefined
+    ? [`../src/cli/${name}.ts`, args]
+    : ['./recorder-daemon.ts', [name, silenced, ...args]];
+}
+
 async function freePorts(): Promise<[number, number, number, number]> {
   // Asked at once, so that no two are the same.
   const [a, b, c, d] = await Promise.all([0, 0, 0, 0].map(async (any) => (await findPort(any)).port));
@@ -161,11 +170,7 @@ async function freePorts(): Promise<[number, number, number, number]> {
  * The demonstration's configuration without TLS towards clients (the yardstick has none either), and with the poll period
  * of a real installation: idle agents are to be idle.
  */
-async function adaptConfiguration(
-  file: string,
-  reuse: boolean,
-  { scheme, isRecorded = true }: Transport,
-): Promise<void> {
+async function adaptConfiguration(file: string, reuse: boolean, { scheme }: Transport): Promise<void> {
   const configuration = load(await readFile(file, 'utf8')) as {
     agent: {
       listen: {
@@ -178,7 +183,6 @@ async function adaptConfiguration(
       configuration: { poll_period?: string };
       kubernetes_api: { listen: { certificate_file?: string; key_file?: string } };
     };
-    observability: { flight_recorder?: object; dashboard?: object };
   };
   const { listen, kubernetes_api, configuration: watching } = configuration.agent;
   delete watching.poll_period;
@@ -191,8 +195,6 @@ async function adaptConfiguration(
   }
   delete kubernetes_api.listen.certificate_file;
   delete kubernetes_api.listen.key_file;
-  configuration.observability.flight_recorder = { enabled: isRecorded };
-  configuration.observability.dashboard = { enabled: isRecorded };
   await writeFile(file, dump(configuration));
 }
 
