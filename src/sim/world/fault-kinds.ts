@@ -35,6 +35,8 @@ export const faultKinds = [
   'store-hangs',
   'store-slow',
   'store-emptied',
+  /** Another store takes over that has not heard of the last writes; meanwhile nobody answers. */
+  'store-failover',
   /** The wall clock of a kas jumps. */
   'clock-skew',
   'cluster-refuses',

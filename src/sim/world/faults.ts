@@ -13,6 +13,8 @@ const skewMsMax = 600_000;
 const stormPushes = 30;
 /** What a draining kas gets before it is killed. */
 const drainMsMin = 20_000;
+/** How much a store that takes over may have missed. */
+const lostMsMax = 30_000;
 
 const agentOf = (world: Scene, { agent }: Fault) => at(world.agents, agent);
 const kasOf = (world: Scene, { kas }: Fault) => at(world.kas, kas);
@@ -126,6 +128,10 @@ const deeds: Readonly<Record<FaultKind, Deed>> = {
   'store-emptied': (world) => {
     world.store.empty();
     return nothing;
+  },
+  'store-failover': (world, fault) => {
+    world.store.failOver((fault.agent * lostMsMax) / 1_000);
+    return world.store.trouble('gone');
   },
   'clock-skew': (world, fault) => {
     const host = kasOf(world, fault);

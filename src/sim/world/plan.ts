@@ -107,7 +107,8 @@ function drawFaults(
   random: SeededRandom,
   { healMs, kinds }: { readonly healMs: number; readonly kinds: readonly FaultKind[] | undefined },
 ): readonly Fault[] {
-  const present = kinds ?? faultKinds.filter(() => random.chance(0.3));
+  // A stream for each kind: one more in the world leaves the others to their seeds.
+  const present = kinds ?? faultKinds.filter((kind) => random.fork(kind).chance(0.3));
   const meanMs = random.pick([5_000, 20_000, 60_000]);
   const faults: Fault[] = [];
   if (present.length === 0) return faults;

@@ -1,6 +1,10 @@
 /**
  * The store several kas share, in a simulated world: one memory store behind a network, which may be gone, slow, emptied,
  * or lose what was written last.
+ *
+ * S1. Who takes over from a store has all but the last writes of it: not an empty store, but one of a moment ago, with
+ *     entries of the dead and without the newest of the living.
+ * S2. News of pushes are not kept: what comes while the store is out of order is lost.
  */
 import type { MakeManifestWorkers } from '../../actors/index.ts';
 import type { PushEvent, PushEvents, Store } from '../../ports/index.ts';
@@ -15,10 +19,20 @@ const wayMs = { min: 0.1, max: 2 } as const;
 const slowMeanMs = 1_500;
 /** An adapter gives up on a store that says nothing. */
 const answerMsMax = 5_000;
+/** Writes remembered for who takes over; older ones have nearly always expired. */
+const journalMax = 2_000;
+
+/** A write that a store which takes over may have, for as long as it was meant to last. */
+interface Written {
+  readonly atMs: number;
+  readonly ttlMs: number;
+  readonly write: (store: Store, ttlMs: number) => Promise<unknown>;
+}
 
 export class SimulatedStore {
   readonly #kernel: Kernel;
   readonly #troubles = new Map<StoreTrouble, number>();
+  readonly #journal: Written[] = [];
   #store: Store;
 
   constructor(kernel: Kernel) {
@@ -39,22 +53,37 @@ export class SimulatedStore {
   /** Everything in it is lost. */
   empty(): void {
     this.#store = memoryStore({ clock: this.#kernel.clock });
+    this.#journal.length = 0;
+  }
+
+  /** Another one takes its place, which has not heard of the writes of the last milliseconds (S1). Quotas count anew. */
+  failOver(lostMs: number): void {
+    const { nowMs } = this.#kernel;
+    const known = this.#journal.filter(({ atMs }) => atMs <= nowMs - lostMs);
+    this.empty();
+    for (const written of known) {
+      const leftMs = written.atMs + written.ttlMs - nowMs;
+      if (leftMs <= 0) continue;
+      this.#journal.push(written);
+      void written.write(this.#store, leftMs);
+    }
   }
 
   /** The store as one process reaches it. */
   of(process: SimulatedProcess): { readonly store: Store; readonly pushEvents: PushEvents } {
     const ask = <T>(question: (store: Store) => Promise<T>): Promise<T> => this.#ask(process, question);
     const store: Store = {
-      registerAgent: (agent, ttlMs) => ask((to) => to.registerAgent(agent, ttlMs)),
+      registerAgent: (agent, ttlMs) => ask(() => this.#write(ttlMs, (to, ms) => to.registerAgent(agent, ms))),
       unregisterAgent: (agentId, connectionId, incarnation) =>
-        ask((to) => to.unregisterAgent(agentId, connectionId, incarnation)),
+        ask(() => this.#write(Infinity, (to) => to.unregisterAgent(agentId, connectionId, incarnation))),
       agentsById: (agentId) => ask((to) => to.agentsById(agentId)),
       agentsByProject: (projectId) => ask((to) => to.agentsByProject(projectId)),
       connectedAgents: () => ask((to) => to.connectedAgents()),
       takeTokenQuota: (key, limit) => ask((to) => to.takeTokenQuota(key, limit)),
       sharedErrors: {
         get: (key) => ask((to) => to.sharedErrors.get(key)),
-        set: (key, error, ttlMs) => ask((to) => to.sharedErrors.set(key, error, ttlMs)),
+        set: (key, error, ttlMs) =>
+          ask(() => this.#write(ttlMs, (to, ms) => to.sharedErrors.set(key, error, ms))),
       },
       close: () => Promise.resolve(),
     };
@@ -69,17 +98,33 @@ export class SimulatedStore {
   readonly pushEvents = memoryPushEvents();
 
   push(event: PushEvent): void {
-    void this.pushEvents.publish(event);
+    if (!this.#outOfOrder) void this.pushEvents.publish(event); // S2
+  }
+
+  get #outOfOrder(): boolean {
+    return this.#has('gone') || this.#has('hangs');
+  }
+
+  #has(trouble: StoreTrouble): boolean {
+    return (this.#troubles.get(trouble) ?? 0) > 0;
+  }
+
+  #write<T>(ttlMs: number, write: (store: Store, ttlMs: number) => Promise<T>): Promise<T> {
+    if (this.#journal.length >= journalMax) this.#journal.splice(0, journalMax / 2);
+    this.#journal.push({ atMs: this.#kernel.nowMs, ttlMs, write });
+    return write(this.#store, ttlMs);
   }
 
   async #ask<T>(process: SimulatedProcess, question: (store: Store) => Promise<T>): Promise<T> {
     const random = process.ways;
-    const has = (trouble: StoreTrouble) => (this.#troubles.get(trouble) ?? 0) > 0;
-    const slow = has('slow') ? Math.min(random.around(slowMeanMs), answerMsMax) : 0;
+    const slow = this.#has('slow') ? Math.min(random.around(slowMeanMs), answerMsMax) : 0;
     const there = random.between(wayMs.min, wayMs.max) + slow;
-    const way = { there: has('hangs') ? answerMsMax : there, back: random.between(wayMs.min, wayMs.max) };
+    const way = {
+      there: this.#has('hangs') ? answerMsMax : there,
+      back: random.between(wayMs.min, wayMs.max),
+    };
     const answered = await process.ask(way, () => {
-      if (has('gone') || has('hangs')) throw new Error('the store is out of order');
+      if (this.#outOfOrder) throw new Error('the store is out of order');
       return { answer: question(this.#store) };
     });
     return answered.answer;
