@@ -149,7 +149,8 @@ describe('life in the simulated cluster', () => {
 
   it('deletes dependents before the owner in the foreground', async () => {
     const owner = shown(await world.admin.post(`${core}/configmaps`, configMap('owner')));
-    const reference = { apiVersion: 'v1', kind: 'ConfigMap', name: 'owner', uid: owner.metadata.uid };
+    const { uid } = owner.metadata;
+    const reference = { apiVersion: 'v1', kind: 'ConfigMap', name: 'owner', uid, blockOwnerDeletion: true };
     const held = { ownerReferences: [reference], finalizers: ['example.com/hold'] };
     await world.admin.post(`${core}/configmaps`, configMap('dependent', {}, held));
     await world.admin.delete(`${core}/configmaps/owner`, { propagationPolicy: 'Foreground' });

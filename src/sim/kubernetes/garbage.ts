@@ -2,14 +2,15 @@
  * What disappears because something else did: dependents of deleted owners, contents of deleted namespaces, resources
  * of deleted definitions. Runs a little after each deletion, as the real controllers do.
  *
- * G1. A dependent goes when none of its owners exists any more.
- * G2. Foreground deletion removes the dependents first and the owner last; orphaning cuts the dependents loose.
+ * G1. A dependent goes when none of its owners exists any more; of those that went while others stay it is cut loose.
+ * G2. Foreground deletion removes the dependents first that hold the owner back (`blockOwnerDeletion`), then the owner, then the other
+ *     dependents; orphaning cuts all of them loose.
  */
 import type { Clock, TimerHandle } from '../../ports/index.ts';
 import { textAt } from './json.ts';
 import type { Kind, KindRegistry } from './kinds.ts';
 import { paces } from './limits.ts';
-import type { KubeObject } from './objects.ts';
+import type { KubeObject, OwnerReference } from './objects.ts';
 import { Refusal } from './refusal.ts';
 import type { DeleteOptions, Resources } from './resources.ts';
 import type { Change, Store } from './store.ts';
@@ -29,6 +30,16 @@ const quietly: DeleteOptions = {
   resourceVersion: '',
 };
 const written = { dryRun: false, fieldManager: 'kube-controller-manager', subresource: '' };
+
+type Dependent = ReturnType<Store['ownedBy']>[number];
+
+function isDying({ metadata }: KubeObject): boolean {
+  return metadata.deletionTimestamp !== undefined;
+}
+
+function holdsBack({ metadata }: KubeObject, uid: string): boolean {
+  return (metadata.ownerReferences ?? []).some((one) => one.uid === uid && one.blockOwnerDeletion === true);
+}
 
 /** Collects until stopped. */
 export class GarbageCollector {
@@ -87,6 +98,11 @@ export class GarbageCollector {
     return this.deps.kinds.all().find((kind) => kind.id === collection);
   }
 
+  private kindOfOwner({ apiVersion, kind }: Pick<OwnerReference, 'apiVersion' | 'kind'>): Kind | undefined {
+    const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
+    return this.deps.kinds.all().find((one) => one.group === group && one.kind === kind);
+  }
+
   private remove(collection: string, object: KubeObject, propagationPolicy = 'Background'): void {
     const kind = this.kindOf(collection);
     const { namespace, name } = object.metadata;
@@ -105,25 +121,35 @@ export class GarbageCollector {
 
   /** G1. */
   private collectDependents(uid: string): void {
-    const { store } = this.deps;
-    for (const { collection, object } of store.ownedBy(uid)) {
-      const alive = (object.metadata.ownerReferences ?? []).some((owner) => store.has(owner.uid));
-      if (!alive && object.metadata.deletionTimestamp === undefined) this.remove(collection, object);
+    for (const dependent of this.deps.store.ownedBy(uid)) {
+      if (this.hasOtherOwner(dependent.object, uid)) this.cutLoose(dependent, uid);
+      else if (!isDying(dependent.object)) this.remove(dependent.collection, dependent.object);
     }
   }
 
+  /** One that exists and is not itself on its way out. */
+  private hasOtherOwner(object: KubeObject, uid: string): boolean {
+    const { store } = this.deps;
+    const { namespace, ownerReferences = [] } = object.metadata;
+    return ownerReferences.some((reference) => {
+      if (reference.uid === uid || !store.has(reference.uid)) return false;
+      const kind = this.kindOfOwner(reference);
+      const owner = kind && store.get(kind.id, kind.namespaced ? namespace : undefined, reference.name);
+      return owner?.metadata.finalizers?.includes('foregroundDeletion') !== true;
+    });
+  }
+
+  private cutLoose({ collection, object }: Dependent, uid: string): void {
+    const kind = this.kindOf(collection);
+    if (kind === undefined) return;
+    const ownerReferences = (object.metadata.ownerReferences ?? []).filter((one) => one.uid !== uid);
+    const cut = { ...object, metadata: { ...object.metadata, ownerReferences } };
+    this.deps.resources.replace(kind, object, cut, written);
+  }
+
   private orphan(collection: string, owner: KubeObject): void {
-    const { store, resources } = this.deps;
-    for (const dependent of store.ownedBy(owner.metadata.uid)) {
-      const kind = this.kindOf(dependent.collection);
-      if (kind === undefined) continue;
-      const { metadata } = dependent.object;
-      const ownerReferences = (metadata.ownerReferences ?? []).filter(
-        (one) => one.uid !== owner.metadata.uid,
-      );
-      const cut = { ...dependent.object, metadata: { ...metadata, ownerReferences } };
-      resources.replace(kind, dependent.object, cut, written);
-    }
+    const { uid } = owner.metadata;
+    for (const dependent of this.deps.store.ownedBy(uid)) this.cutLoose(dependent, uid);
     this.dropFinalizer(collection, owner, 'orphan');
   }
 
@@ -131,10 +157,12 @@ export class GarbageCollector {
   private deleteInForeground(collection: string, owner: KubeObject): void {
     const { store } = this.deps;
     const { uid } = owner.metadata;
-    for (const { collection: held, object } of store.ownedBy(uid)) {
-      if (object.metadata.deletionTimestamp === undefined) this.remove(held, object, 'Foreground');
+    const holders = () => store.ownedBy(uid).filter(({ object }) => holdsBack(object, uid));
+    for (const dependent of holders()) {
+      if (this.hasOtherOwner(dependent.object, uid)) this.cutLoose(dependent, uid);
+      else if (!isDying(dependent.object)) this.remove(dependent.collection, dependent.object, 'Foreground');
     }
-    if (store.ownedBy(uid).length === 0) this.dropFinalizer(collection, owner, 'foregroundDeletion');
+    if (holders().length === 0) this.dropFinalizer(collection, owner, 'foregroundDeletion');
   }
 
   /** Removes what a dying namespace holds; when nothing is left, lets the namespace go. */
@@ -158,14 +186,13 @@ export class GarbageCollector {
 
   /** Looks again at the namespace and the foreground owners that waited for this object to go. */
   private unblock(object: KubeObject): void {
-    const { store, kinds } = this.deps;
+    const { store } = this.deps;
     const { namespace, ownerReferences = [] } = object.metadata;
     if (namespace !== undefined) this.touched.add(namespace);
-    for (const { apiVersion, kind: name, name: ownerName } of ownerReferences) {
-      const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
-      const kind = kinds.all().find((one) => one.group === group && one.kind === name);
+    for (const reference of ownerReferences) {
+      const kind = this.kindOfOwner(reference);
       if (kind === undefined) continue;
-      const owner = store.get(kind.id, kind.namespaced ? namespace : undefined, ownerName);
+      const owner = store.get(kind.id, kind.namespaced ? namespace : undefined, reference.name);
       if (owner?.metadata.finalizers?.includes('foregroundDeletion') === true) {
         this.deleteInForeground(kind.id, owner);
       }
