@@ -2,21 +2,21 @@
  * A Kubernetes cluster for tests: a real kube-apiserver with its etcd where `KUBEBUILDER_ASSETS` names their folder, the
  * simulated one elsewhere. Both behind one interface, so that one test runs against either.
  *
- * The real one has no kubelet and no controllers: pods never run and owners are not collected.
+ * The real one has no kubelet and no scheduler: pods are made and never run. Where the folder has a kube-controller-manager too, it
+ * runs beside: dependants go with their owners, namespaces come to an end, workloads get their parts.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Agent, fetch } from 'undici';
 import { createLog, systemClock } from '../../src/host/index.ts';
 import { selfSignedCertificate } from '../../src/sim/certificate/index.ts';
 import { startSimulatedKubernetes } from '../../src/sim/kubernetes/index.ts';
+import { Daemon } from './daemon.ts';
+import { kubeAssets, type KubeAssets, takesCustomObjects } from './kube-assets.ts';
 
 export interface ClusterUser {
   readonly username: string;
@@ -30,6 +30,10 @@ export interface ClusterOptions {
 
 export interface Cluster {
   readonly kind: 'real' | 'simulated';
+  /** Somebody does what controllers do: garbage, namespaces that end, Deployments, ReplicaSets, StatefulSets. */
+  readonly controllers: boolean;
+  /** False: writing a custom object ends the API server. */
+  readonly takesCustomObjects: boolean;
   /** `https://127.0.0.1:PORT` */
   readonly url: string;
   /** The authority to trust. */
@@ -42,9 +46,6 @@ export interface Cluster {
   readonly tokens: Readonly<Record<string, ClusterUser>>;
   stop(): Promise<void>;
 }
-
-const startMs = 300_000;
-const stopMs = 10_000;
 
 function kubeconfig(cluster: Pick<Cluster, 'url' | 'caPem'>, token: string): string {
   const authority = Buffer.from(cluster.caPem).toString('base64');
@@ -77,65 +78,14 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-interface Daemon {
-  readonly child: ChildProcess;
-  /** The end of what it said, for the error that tells why it did not start. */
-  lastWords(): string;
-}
-
-function daemon(program: string, args: readonly string[]): Daemon {
-  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-  let words = '';
-  child.stderr?.on('data', (chunk: Buffer) => {
-    words = (words + chunk.toString()).slice(-4_000);
-  });
-  child.once('error', (error) => (words += error.message));
-  return { child, lastWords: () => words };
-}
-
-async function stopDaemon({ child }: Daemon): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGTERM');
-  const late = setTimeout(() => child.kill('SIGKILL'), stopMs);
-  await exited;
-  clearTimeout(late);
-}
-
-/** Asks until the server says that it is ready. */
-async function untilReady(url: string, caPem: string, token: string, server: Daemon): Promise<void> {
+/** Asks over TLS, as the administrator. */
+async function askAdmin(url: string, { caPem, adminToken }: Pick<Cluster, 'caPem' | 'adminToken'>) {
   const dispatcher = new Agent({ connect: { ca: caPem } });
-  const deadline = Date.now() + startMs;
   try {
-    for (;;) {
-      const answer = await fetch(`${url}/readyz`, {
-        dispatcher,
-        headers: { authorization: `Bearer ${token}` },
-      })
-        .then(async (response) => ({ status: response.status, text: await response.text() }))
-        .catch(() => undefined);
-      if (answer?.status === 200) return;
-      if (server.child.exitCode !== null || Date.now() > deadline) {
-        throw new Error(`kube-apiserver did not become ready: ${server.lastWords()}`);
-      }
-      await delay(100);
-    }
+    const response = await fetch(url, { dispatcher, headers: { authorization: `Bearer ${adminToken}` } });
+    return { ok: response.ok, text: await response.text() };
   } finally {
     await dispatcher.close();
-  }
-}
-
-/** kube-apiserver gives up when there is no etcd within some seconds of its start. */
-async function untilHealthy(url: string, etcd: Daemon): Promise<void> {
-  const deadline = Date.now() + startMs;
-  for (;;) {
-    const answer = await fetch(`${url}/health`).catch(() => undefined);
-    await answer?.text();
-    if (answer?.status === 200) return;
-    if (etcd.child.exitCode !== null || Date.now() > deadline) {
-      throw new Error(`etcd did not become healthy: ${etcd.lastWords()}`);
-    }
-    await delay(50);
   }
 }
 
@@ -173,6 +123,44 @@ function apiserverArgs(folder: string, etcdPort: number, port: number): readonly
   ];
 }
 
+function etcdArgs(folder: string, client: string, peer: string): readonly string[] {
+  return [
+    '--data-dir',
+    join(folder, 'etcd'),
+    '--listen-client-urls',
+    client,
+    '--advertise-client-urls',
+    client,
+    '--listen-peer-urls',
+    peer,
+    '--initial-advertise-peer-urls',
+    peer,
+    '--initial-cluster',
+    `default=${peer}`,
+  ];
+}
+
+/** Those whose work GitOps relies on; there are no nodes to care for. */
+const controllers = ['garbagecollector', 'namespace', 'deployment', 'replicaset', 'statefulset'];
+
+function controllerManagerArgs(folder: string, kubeconfigPath: string, port: number): readonly string[] {
+  return [
+    '--kubeconfig',
+    kubeconfigPath,
+    '--controllers',
+    controllers.join(),
+    '--leader-elect=false',
+    '--bind-address',
+    '127.0.0.1',
+    '--secure-port',
+    String(port),
+    '--tls-cert-file',
+    join(folder, 'serving.crt'),
+    '--tls-private-key-file',
+    join(folder, 'serving.key'),
+  ];
+}
+
 async function writeSecrets(folder: string, tokens: Cluster['tokens']): Promise<string> {
   const { keyPem, certPem } = selfSignedCertificate(['127.0.0.1', 'localhost'], Date.now());
   const signing = generateKeyPairSync('rsa', {
@@ -197,50 +185,64 @@ const withAdmin = (options: ClusterOptions, adminToken: string): Cluster['tokens
   ...options.users,
 });
 
-/** Starts a real kube-apiserver and etcd from the folder `KUBEBUILDER_ASSETS`. Takes about ten seconds. */
+/** Starts a real kube-apiserver with what the folder `KUBEBUILDER_ASSETS` has beside it. Takes about ten seconds. */
 export async function startKubeApiServer(options: ClusterOptions = {}): Promise<Cluster> {
-  const assets = process.env['KUBEBUILDER_ASSETS'] ?? '';
-  for (const program of ['etcd', 'kube-apiserver']) {
-    if (!existsSync(join(assets, program))) throw new Error(`KUBEBUILDER_ASSETS holds no ${program}`);
-  }
+  const assets = kubeAssets();
   const folder = await mkdtemp(join(tmpdir(), 'kastor-kube-'));
-  const adminToken = newAdminToken();
-  const tokens = withAdmin(options, adminToken);
-  const caPem = await writeSecrets(folder, tokens);
-  const [etcdPort, peerPort, port] = [await freePort(), await freePort(), await freePort()];
-  const client = `http://127.0.0.1:${etcdPort}`;
-  const peer = `http://127.0.0.1:${peerPort}`;
-  const etcd = daemon(join(assets, 'etcd'), [
-    '--data-dir',
-    join(folder, 'etcd'),
-    '--listen-client-urls',
-    client,
-    '--advertise-client-urls',
-    client,
-    '--listen-peer-urls',
-    peer,
-    '--initial-advertise-peer-urls',
-    peer,
-    '--initial-cluster',
-    `default=${peer}`,
-  ]);
-  let server: Daemon | undefined;
+  const daemons: Daemon[] = [];
+  const start = (...of: ConstructorParameters<typeof Daemon>): Daemon => {
+    const daemon = new Daemon(...of);
+    daemons.unshift(daemon);
+    return daemon;
+  };
   const stop = async (): Promise<void> => {
-    if (server !== undefined) await stopDaemon(server);
-    await stopDaemon(etcd);
+    for (const daemon of daemons) await daemon.stop();
     await rm(folder, { recursive: true, force: true });
   };
-  const url = `https://127.0.0.1:${port}`;
   try {
-    await untilHealthy(client, etcd);
-    server = daemon(join(assets, 'kube-apiserver'), apiserverArgs(folder, etcdPort, port));
-    await untilReady(url, caPem, adminToken, server);
-    const kubeconfigPath = await writeKubeconfig({ url, caPem }, adminToken, join(folder, 'kubeconfig'));
-    return { kind: 'real', url, caPem, kubeconfigPath, adminToken, tokens, stop };
+    return { ...(await startPrograms(assets, folder, options, start)), stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+async function startPrograms(
+  { etcd, apiServer, controllerManager }: KubeAssets,
+  folder: string,
+  options: ClusterOptions,
+  start: (...of: ConstructorParameters<typeof Daemon>) => Daemon,
+): Promise<Omit<Cluster, 'stop'>> {
+  const adminToken = newAdminToken();
+  const tokens = withAdmin(options, adminToken);
+  const caPem = await writeSecrets(folder, tokens);
+  const ask = (url: string) => askAdmin(url, { caPem, adminToken });
+  const [etcdPort, peerPort, port] = [await freePort(), await freePort(), await freePort()];
+  const client = `http://127.0.0.1:${etcdPort}`;
+  const store = start('etcd', etcd, etcdArgs(folder, client, `http://127.0.0.1:${peerPort}`));
+  // kube-apiserver gives up when there is no etcd within some seconds of its start.
+  await store.untilReady(async () => (await (await fetch(`${client}/health`)).text()).includes('true'));
+  const url = `https://127.0.0.1:${port}`;
+  const server = start('kube-apiserver', apiServer, apiserverArgs(folder, etcdPort, port));
+  await server.untilReady(async () => (await ask(`${url}/readyz`)).ok);
+  const kubeconfigPath = await writeKubeconfig({ url, caPem }, adminToken, join(folder, 'kubeconfig'));
+  if (controllerManager !== undefined) {
+    const healthPort = await freePort();
+    const args = controllerManagerArgs(folder, kubeconfigPath, healthPort);
+    const manager = start('kube-controller-manager', controllerManager, args);
+    await manager.untilReady(async () => (await ask(`https://127.0.0.1:${healthPort}/healthz`)).ok);
+  }
+  const { goVersion } = JSON.parse((await ask(`${url}/version`)).text) as { goVersion: string };
+  return {
+    kind: 'real',
+    controllers: controllerManager !== undefined,
+    takesCustomObjects: await takesCustomObjects(apiServer, goVersion),
+    url,
+    caPem,
+    kubeconfigPath,
+    adminToken,
+    tokens,
+  };
 }
 
 /** Starts the simulated cluster behind TLS, on the real clock. */
@@ -256,6 +258,8 @@ export async function startSimulatedCluster(options: ClusterOptions = {}): Promi
   const kubeconfigPath = await writeKubeconfig({ url, caPem }, adminToken, join(folder, 'kubeconfig'));
   return {
     kind: 'simulated',
+    controllers: true,
+    takesCustomObjects: true,
     url,
     caPem,
     kubeconfigPath,

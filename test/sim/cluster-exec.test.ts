@@ -1,7 +1,6 @@
 /** Exec over WebSocket; and the resources only the simulated cluster can hold. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startSimulatedCluster, type Cluster } from '../fakes/kube-apiserver.ts';
-import { customResourcesContract } from './contract/definitions.ts';
 import { users, worldOf, type World } from './contract/world.ts';
 import { exec } from './exec-client.ts';
 import { kubectlFor, type Kubectl } from './kubectl.ts';
@@ -92,6 +91,4 @@ describe('a simulated cluster in real time', () => {
       rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['get'] }],
     });
   });
-
-  customResourcesContract(() => world);
 });

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { startCluster } from '../fakes/kube-apiserver.ts';
 import { accessContract } from './contract/access.ts';
 import { applyingContract } from './contract/applying.ts';
-import { definitionsContract } from './contract/definitions.ts';
+import { customResourcesContract, definitionsContract } from './contract/definitions.ts';
+import { garbageContract } from './contract/garbage.ts';
 import { kubectlContract } from './contract/kubectl-use.ts';
 import { objectsContract } from './contract/objects.ts';
 import { watchingContract } from './contract/watching.ts';
@@ -30,6 +31,8 @@ describe('the contract of a cluster', () => {
   watchingContract(current);
   applyingContract(current);
   definitionsContract(current);
+  customResourcesContract(current);
+  garbageContract(current);
   accessContract(current);
   kubectlContract(current);
 });

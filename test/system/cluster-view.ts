@@ -1,4 +1,5 @@
 /** A cluster under test, asked without kas: what GitOps made of it, and what a person does to it by hand. */
+import { createInterface } from 'node:readline';
 import { Agent, request } from 'undici';
 import type { Cluster } from '../fakes/kube-apiserver.ts';
 
@@ -11,6 +12,17 @@ type Metadata = {
 export interface ConfigMapSeen {
   readonly metadata: Metadata;
   readonly data?: Readonly<Record<string, string>>;
+}
+
+/** A change of an object, as a watch told it. */
+export interface ChangeSeen {
+  readonly type: string;
+  /** `ConfigMap/name` */
+  readonly object: string;
+  /** Somebody asked for its deletion. */
+  readonly dying: boolean;
+  /** Counts the changes of the whole cluster. */
+  readonly revision: number;
 }
 
 export class ClusterView {
@@ -78,14 +90,36 @@ export class ClusterView {
     throw new Error(`the watch for ${labelSelector} ended, ${left} objects before its aim`);
   }
 
-  /** API servers up to 1.23 that were built with Go 1.18 or later crash when a custom object is written. */
-  async diesOfCustomObjects(): Promise<boolean> {
-    const { minor, goVersion } = (await this.ask('GET', '/version')).object;
-    const go = Number(/^go1\.(\d+)/.exec(String(goVersion))?.[1] ?? 0);
-    return Number.parseInt(String(minor), 10) < 24 && go >= 18;
+  /** What happens to the objects of a path from now on; the list grows until the view is closed or the path has gone. */
+  async follow(path: string): Promise<readonly ChangeSeen[]> {
+    const { body } = await request(`${this.#cluster.url}${path}?watch=true`, {
+      dispatcher: this.#dispatcher,
+      headers: { authorization: `Bearer ${this.#cluster.adminToken}` },
+      bodyTimeout: 600_000,
+    });
+    const changes: ChangeSeen[] = [];
+    const read = async () => {
+      for await (const line of createInterface({ input: body })) changes.push(changeOf(line));
+    };
+    void read().catch(() => {}); // it was closed
+    return changes;
   }
 
   close(): Promise<void> {
     return this.#dispatcher.destroy();
   }
+}
+
+function changeOf(line: string): ChangeSeen {
+  const { type, object } = JSON.parse(line) as {
+    type: string;
+    object: { kind: string; metadata: Metadata & { readonly deletionTimestamp?: string } };
+  };
+  const { kind, metadata } = object;
+  return {
+    type,
+    object: `${kind}/${metadata.name}`,
+    dying: metadata.deletionTimestamp !== undefined,
+    revision: Number(metadata.resourceVersion),
+  };
 }

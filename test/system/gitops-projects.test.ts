@@ -3,47 +3,25 @@
  * objects that are let go, an inventory of the original taken over. Real kas, agentk and repositories; a real kube-apiserver where
  * its binaries are (`KUBEBUILDER_ASSETS`), the simulated one elsewhere.
  */
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BareRepository } from '../git/bare-repository.ts';
-import { startCluster, type Cluster } from '../fakes/kube-apiserver.ts';
-import { ClusterView } from './cluster-view.ts';
-import { until, World, type TestProcess } from './world.ts';
+import { ProjectsWorld } from './projects-world.ts';
 
-const waitMs = 120_000;
 const owner = 'config.k8s.io/owning-inventory';
-/** Projects by their names, which are also their namespaces; ids count from 11. */
+/** A bare API server has nobody who ends a deletion in the foreground. */
+const background = 'prune_propagation_policy: background';
+/** Projects by their names, which are also their namespaces. */
 const entries = {
-  'must-match': 'inventory_policy: must_match',
-  'adopt-free': 'inventory_policy: adopt_if_no_inventory',
-  'adopt-all': 'inventory_policy: adopt_all',
-  'dry-client': 'dry_run_strategy: client',
-  'dry-server': 'dry_run_strategy: server',
-  keeping: 'prune: true',
-  original: 'inventory_policy: must_match',
+  'must-match': [background, 'inventory_policy: must_match'],
+  'adopt-free': [background, 'inventory_policy: adopt_if_no_inventory'],
+  'adopt-all': [background, 'inventory_policy: adopt_all'],
+  'dry-client': [background, 'dry_run_strategy: client'],
+  'dry-server': [background, 'dry_run_strategy: server'],
+  keeping: [background, 'prune: true'],
+  original: [background, 'inventory_policy: must_match'],
 } as const;
 type Project = keyof typeof entries;
-const names = Object.keys(entries) as Project[];
-const idOf = (project: Project) => 11 + names.indexOf(project);
 
-const configuration = `gitops:
-  manifest_projects:
-${names
-  .map(
-    (name) => `    - id: demo/${name}
-      default_namespace: ${name}
-      prune_propagation_policy: background
-      ${entries[name]}
-`,
-  )
-  .join('')}`;
-
-let cluster: Cluster;
-let world: World;
-let agentk: TestProcess;
-let view: ClusterView;
-const repositories = new Map<Project, BareRepository>();
+let world: ProjectsWorld<Project>;
 
 const configMap = (name: string, value: string, annotations = '') =>
   `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ${name}${annotations && `, annotations: {${annotations}}`}}\ndata: {value: "${value}"}\n`;
@@ -56,59 +34,25 @@ async function put(project: Project, name: string, annotations: Record<string, s
     metadata: { name, annotations },
     data: { value: 'before' },
   };
-  const made = await view.ask('POST', `/api/v1/namespaces/${project}/configmaps`, body);
+  const made = await world.view.ask('POST', `/api/v1/namespaces/${project}/configmaps`, body);
   expect(made.status).toBe(201);
 }
 
-const commit = (project: Project, files: Parameters<BareRepository['commit']>[0]) =>
-  repositories.get(project)?.commit(files) ?? Promise.reject(new Error(project));
-
-/** Waits until agentk has ended a run of this commit. */
-const synchronized = (project: Project, commitId: string) =>
-  until(`agentk to synchronize ${project}\n${agentk.log}`, waitMs, () =>
-    agentk.lines.some(
-      (line) =>
-        line.includes('"Objects synchronized"') &&
-        line.includes(`"demo/${project}"`) &&
-        line.includes(commitId),
-    )
-      ? true
-      : undefined,
-  );
-
 const values = async (project: Project, ...wanted: readonly string[]) =>
   Object.fromEntries(
-    await Promise.all(wanted.map(async (name) => [name, await view.valueOf(name, project)] as const)),
+    await Promise.all(wanted.map(async (name) => [name, await world.view.valueOf(name, project)] as const)),
   );
 
 const marked = async (project: Project, name: string) => {
-  const all = await view.configMaps(project);
+  const all = await world.view.configMaps(project);
   return all.find(({ metadata }) => metadata.name === name)?.metadata.annotations?.[owner];
 };
 
 const first = new Map<Project, string>();
 beforeAll(async () => {
-  cluster = await startCluster();
-  view = new ClusterView(cluster);
-  world = await World.prepare({ kubeconfig: cluster.kubeconfigPath, configuration });
-  const projects = names.map(
-    (name) =>
-      `  - { id: ${idOf(name)}, path: demo/${name}, repository: repositories/${name}.git, groups: [10], public: true }\n`,
-  );
-  const file = join(world.data.folder, 'gitlab.yaml');
-  await writeFile(file, (await readFile(file, 'utf8')).replace('groups:\n', `${projects.join('')}groups:\n`));
-  // agentk's own namespace is `demo`.
-  for (const name of ['demo', ...names]) {
-    const metadata = { name };
-    await view.ask('POST', '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata });
-  }
-  for (const name of names) {
-    const gitDir = join(world.data.folder, 'repositories', `${name}.git`);
-    repositories.set(name, await BareRepository.init(gitDir));
-  }
+  world = await ProjectsWorld.prepare(entries);
   await before();
-  await world.startKas();
-  agentk = world.startAgentk();
+  await world.start();
 }, 600_000);
 
 /** What is in the cluster and the repositories before agentk begins. */
@@ -117,10 +61,10 @@ async function before(): Promise<void> {
     await put(project, 'free');
     await put(project, 'others', { [owner]: 'somebody' });
     const files = ['free', 'others', 'new'].map((name) => [`${name}.yaml`, configMap(name, 'ours')]);
-    first.set(project, await commit(project, Object.fromEntries(files)));
+    first.set(project, await world.commit(project, Object.fromEntries(files)));
   }
   for (const project of ['dry-client', 'dry-server'] as const) {
-    first.set(project, await commit(project, { 'a.yaml': configMap('a', 'ours') }));
+    first.set(project, await world.commit(project, { 'a.yaml': configMap('a', 'ours') }));
   }
   const detach = '"client.lifecycle.config.k8s.io/deletion": detach';
   const keep = '"cli-utils.sigs.k8s.io/on-remove": keep';
@@ -130,8 +74,8 @@ async function before(): Promise<void> {
     'plain.yaml': configMap('plain', 'ours'),
     'steady.yaml': configMap('steady', 'ours'),
   };
-  first.set('keeping', await commit('keeping', keeping));
-  const id = `1-${idOf('original')}`;
+  first.set('keeping', await world.commit('keeping', keeping));
+  const id = `1-${world.idOf('original')}`;
   await put('original', 'stays', { [owner]: id });
   await put('original', 'leaves', { [owner]: id });
   const inventory = {
@@ -147,17 +91,15 @@ async function before(): Promise<void> {
       }),
     },
   };
-  await view.ask('POST', '/api/v1/namespaces/original/configmaps', inventory);
-  first.set('original', await commit('original', { 'stays.yaml': configMap('stays', 'ours') }));
+  await world.view.ask('POST', '/api/v1/namespaces/original/configmaps', inventory);
+  first.set('original', await world.commit('original', { 'stays.yaml': configMap('stays', 'ours') }));
 }
 
 afterAll(async () => {
   await world.close();
-  await view.close();
-  await cluster.stop();
 });
 
-const theFirst = (project: Project) => synchronized(project, first.get(project) ?? '');
+const theFirst = (project: Project) => world.synchronized(project, first.get(project) ?? '');
 
 describe('what was there before', { timeout: 300_000 }, () => {
   it.each([
@@ -168,21 +110,21 @@ describe('what was there before', { timeout: 300_000 }, () => {
     await theFirst(project);
     expect(await values(project, 'free', 'others', 'new')).toEqual(expected);
     const files = { 'free.yaml': null, 'others.yaml': null, 'new.yaml': null };
-    const left = await commit(project, { ...files, 'last.yaml': configMap('last', 'ours') });
-    await synchronized(project, left);
+    const left = await world.commit(project, { ...files, 'last.yaml': configMap('last', 'ours') });
+    await world.synchronized(project, left);
     const kept = Object.entries(expected).map(([name, value]) => [
       name,
       value === 'before' ? value : undefined,
     ]);
     expect(await values(project, 'free', 'others', 'new')).toEqual(Object.fromEntries(kept));
-    expect(await view.valueOf('last', project)).toBe('ours');
+    expect(await world.view.valueOf('last', project)).toBe('ours');
   });
 });
 
 describe('a dry run', { timeout: 300_000 }, () => {
   it.each(['dry-client', 'dry-server'] as const)('as %s ends well and leaves nothing', async (project) => {
     await theFirst(project);
-    const all = await view.configMaps(project);
+    const all = await world.view.configMaps(project);
     expect(all.map(({ metadata }) => metadata.name).filter((name) => name !== 'kube-root-ca.crt')).toEqual(
       [],
     );
@@ -193,7 +135,7 @@ describe('objects that leave the repository', { timeout: 300_000 }, () => {
   it('go under their old name when they are renamed, and stay, let go, when their annotations say so', async () => {
     await theFirst('keeping');
     const changes = { 'detached.yaml': null, 'kept.yaml': null, 'plain.yaml': configMap('renamed', 'ours') };
-    await synchronized('keeping', await commit('keeping', changes));
+    await world.synchronized('keeping', await world.commit('keeping', changes));
     expect(await values('keeping', 'detached', 'kept', 'plain', 'renamed', 'steady')).toEqual({
       detached: 'ours',
       kept: 'ours',
@@ -201,13 +143,13 @@ describe('objects that leave the repository', { timeout: 300_000 }, () => {
       renamed: 'ours',
       steady: 'ours',
     });
-    const id = `1-${idOf('keeping')}`;
+    const id = `1-${world.idOf('keeping')}`;
     expect([await marked('keeping', 'detached'), await marked('keeping', 'kept')]).toEqual([
       undefined,
       undefined,
     ]);
     expect(await marked('keeping', 'steady')).toBe(id);
-    const { object } = await view.ask('GET', `/api/v1/namespaces/keeping/configmaps/inventory-${id}`);
+    const { object } = await world.view.ask('GET', `/api/v1/namespaces/keeping/configmaps/inventory-${id}`);
     expect(Object.keys(object['data'] ?? {}).toSorted()).toEqual([
       'keeping_renamed__ConfigMap',
       'keeping_steady__ConfigMap',
@@ -219,8 +161,8 @@ describe('an inventory the original wrote', { timeout: 300_000 }, () => {
   it('is gone on with: what it names and the repository does not is deleted, the rest is ours', async () => {
     await theFirst('original');
     expect(await values('original', 'stays', 'leaves')).toEqual({ stays: 'ours', leaves: undefined });
-    const path = `/api/v1/namespaces/original/configmaps/inventory-1-${idOf('original')}`;
-    const { object } = await view.ask('GET', path);
+    const path = `/api/v1/namespaces/original/configmaps/inventory-1-${world.idOf('original')}`;
+    const { object } = await world.view.ask('GET', path);
     expect(object['data']).toEqual({ original_stays__ConfigMap: '' });
   });
 });

@@ -167,7 +167,7 @@ describe('an object that fails', () => {
         automountServiceAccountToken: false,
       },
     };
-    if (world.kind === 'real') return; // needs a service account controller
+    if (world.cluster.kind === 'real') return; // needs a service account controller
     const { result, lines } = await project.sync([claim]);
     expect(result).toMatchObject({
       kind: 'failed',

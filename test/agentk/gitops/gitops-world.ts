@@ -17,7 +17,7 @@ import type { Manifest } from '../../../src/manifests/index.ts';
 import { DynamicSupervisor, Registry } from '../../../src/supervisor/index.ts';
 import { SeededRandom } from '../../fakes/seeded-random.ts';
 import { RecordingLog } from '../../gitlab/recording-log.ts';
-import { ClusterView } from '../../system/cluster-view.ts';
+import type { Cluster } from '../../fakes/kube-apiserver.ts';
 import { clusterUnderTest, configMaps, namespaces } from '../kubernetes/cluster-under-test.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
@@ -109,7 +109,7 @@ export class Project {
 }
 
 export interface GitopsWorld {
-  readonly kind: 'real' | 'simulated';
+  readonly cluster: Cluster;
   readonly client: ClusterClient;
   readonly log: RecordingLog;
   readonly supervisor: DynamicSupervisor;
@@ -118,8 +118,6 @@ export interface GitopsWorld {
     options?: Partial<SyncOptions>,
     token?: string,
   ): Promise<Project & { readonly namespace: string; readonly calls: Map<string, number> }>;
-  /** This build of a real API server is ended by a custom object. */
-  diesOfCustomObjects(): Promise<boolean>;
   names(type: ResourceType, namespace?: string): Promise<readonly string[]>;
   live(type: ResourceType, name: string, namespace?: string): Promise<KubeObject | undefined>;
   inventoryKeys(project: Project & { readonly namespace: string }): Promise<readonly string[]>;
@@ -146,7 +144,7 @@ export async function gitopsWorld(
     return found.value.items;
   };
   return {
-    kind: under.cluster.kind,
+    cluster: under.cluster,
     client,
     log,
     supervisor,
@@ -160,12 +158,6 @@ export async function gitopsWorld(
       const ids = { agentId: 7n, projectId: BigInt(projects) };
       const project = new Project(runner, ids, { ...usual, defaultNamespace: namespace, ...options });
       return Object.assign(project, { namespace, calls });
-    },
-    diesOfCustomObjects: async () => {
-      const view = new ClusterView(under.cluster);
-      const dies = await view.diesOfCustomObjects();
-      await view.close();
-      return dies;
     },
     names: async (type, namespace) => (await list(type, namespace)).map(({ metadata }) => metadata.name),
     live: async (type, name, namespace) => {
