@@ -12,19 +12,18 @@ const [program, what] = process.argv.splice(2, 2);
 let isSilent = false;
 process.on('SIGUSR2', () => (isSilent = !isSilent));
 
-const record = FlightRecorder.prototype.record;
-FlightRecorder.prototype.record = function (actorId, machine, from, to, event) {
-  if (!isSilent) record.call(this, actorId, machine, from, to, event);
-};
+silence(FlightRecorder.prototype, 'record');
 if (what === 'all') {
-  const observe = Fleet.prototype.observe;
-  Fleet.prototype.observe = function (transition) {
-    if (!isSilent) observe.call(this, transition);
-  };
-  const ended = RequestLog.prototype.ended;
-  RequestLog.prototype.ended = function (request) {
-    if (!isSilent) ended.call(this, request);
-  };
+  silence(Fleet.prototype, 'observe');
+  silence(RequestLog.prototype, 'ended');
 }
-
 await import(program === 'kas' ? '../src/cli/kas.ts' : '../src/cli/agentk.ts');
+
+/** Puts a method behind the switch. */
+function silence<T extends object>(prototype: T, method: keyof T & string): void {
+  const own = Object.getOwnPropertyDescriptor(prototype, method)?.value as (...args: unknown[]) => void;
+  const switched = function (this: T, ...args: unknown[]): void {
+    if (!isSilent) own.apply(this, args);
+  };
+  Object.defineProperty(prototype, method, { value: switched, configurable: true, writable: true });
+}

@@ -3,7 +3,6 @@
  * is looked at here (does it still belong to this agent?), given to the modules, and then only its commit is an event.
  */
 import { create } from '@bufbuild/protobuf';
-import { fromCallback } from 'xstate';
 import type { AnyActorLogic, AnyActorRef } from 'xstate';
 import { callServerStream } from '../pipe/grpc/index.ts';
 import type { Clock, Log, Random } from '../ports/index.ts';
@@ -18,7 +17,7 @@ import {
 } from '../../statecharts/index.ts';
 import type { AgentIdentityKeeper } from './agent-identity.ts';
 import type { KasCaller } from './kas-caller.ts';
-import type { LinkBoard } from './link/index.ts';
+import { followLink, noticeLink, type LinkBoard } from './link/index.ts';
 import type { ModuleHost } from './modules/index.ts';
 import { OncePerChange } from './once-per-change.ts';
 
@@ -41,22 +40,10 @@ export function createConfigurationWatchLogic(deps: ConfigurationWatchDeps): Any
   const stream = new ConfigurationStream(deps);
   const logic = configurationWatchMachine.provide({
     actors: {
-      link: fromCallback(({ sendBack }) => {
-        const unsubscribe = board.subscribe((incarnation) =>
-          sendBack({ type: 'link.restored', incarnation }),
-        );
-        return () => {
-          unsubscribe();
-          stream.close();
-        };
-      }),
+      link: followLink(board, () => stream.close()),
     },
     actions: {
-      awaitLink: ({ self }) => {
-        if (board.current !== undefined) {
-          self.send({ type: 'link.restored', incarnation: board.current.incarnation });
-        }
-      },
+      awaitLink: noticeLink(board),
       openStream: ({ self }, params) => stream.open(params, self),
       reportReplaced: (_, { reason }) => deps.onIdentityChanged(reason),
     },

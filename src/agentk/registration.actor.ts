@@ -26,7 +26,7 @@ import type { BuildInfo } from './build-info.ts';
 import type { KasCaller } from './kas-caller.ts';
 import type { KubernetesVersion } from './kubernetes/index.ts';
 import { agentkLimits } from './limits.ts';
-import { followLink } from './link/index.ts';
+import { followLink, noticeLink } from './link/index.ts';
 import type { LinkBoard } from './link/index.ts';
 
 /** Where this pod runs. */
@@ -73,11 +73,7 @@ export function createRegistrationLogic(deps: RegistrationDeps): AnyActorLogic {
       register: fromPromise(({ input, signal }) => register(input.incarnation, signal)),
     },
     actions: {
-      awaitLink: ({ self }) => {
-        if (board.current !== undefined) {
-          self.send({ type: 'link.restored', incarnation: board.current.incarnation });
-        }
-      },
+      awaitLink: noticeLink(board),
       reportCrash: (_, { reason }) => log.error('Registration failed unexpectedly', { reason }),
     },
     delays: {

@@ -3,7 +3,6 @@
  * of the webhook here; none is an event.
  */
 import { create } from '@bufbuild/protobuf';
-import { fromCallback } from 'xstate';
 import type { AnyActorLogic, AnyActorRef } from 'xstate';
 import { callServerStream } from '../../pipe/grpc/index.ts';
 import type { Clock, Log, Random } from '../../ports/index.ts';
@@ -17,7 +16,7 @@ import {
   type NotificationVerdict,
 } from '../../../statecharts/index.ts';
 import type { KasCaller } from '../kas-caller.ts';
-import type { LinkBoard } from '../link/index.ts';
+import { followLink, noticeLink, type LinkBoard } from '../link/index.ts';
 import { OncePerChange } from '../once-per-change.ts';
 
 export interface NotificationsDeps {
@@ -41,22 +40,10 @@ export function createNotifications(deps: NotificationsDeps): {
   const stream = new PushStream(deps);
   const logic = fluxNotificationsMachine.provide({
     actors: {
-      link: fromCallback(({ sendBack }) => {
-        const unsubscribe = board.subscribe((incarnation) =>
-          sendBack({ type: 'link.restored', incarnation }),
-        );
-        return () => {
-          unsubscribe();
-          stream.close();
-        };
-      }),
+      link: followLink(board, () => stream.close()),
     },
     actions: {
-      awaitLink: ({ self }) => {
-        if (board.current !== undefined) {
-          self.send({ type: 'link.restored', incarnation: board.current.incarnation });
-        }
-      },
+      awaitLink: noticeLink(board),
       openStream: ({ self }, params) => stream.open(params, self),
     },
     delays: {

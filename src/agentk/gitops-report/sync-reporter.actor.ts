@@ -11,7 +11,7 @@ import type { Clock, Log, Random } from '../../ports/index.ts';
 import { methods, StatusCode, statusText } from '../../protocol/index.ts';
 import { guarded } from '../../supervisor/index.ts';
 import type { KasCaller } from '../kas-caller.ts';
-import { followLink, type LinkBoard } from '../link/index.ts';
+import { followLink, noticeLink, type LinkBoard } from '../link/index.ts';
 import { OncePerChange } from '../once-per-change.ts';
 import { reportLimits } from './limits.ts';
 import type { ReportBook } from './report-book.ts';
@@ -36,10 +36,7 @@ export function createSyncReporterLogic(deps: SyncReporterDeps): AnyActorLogic {
         report: fromPromise(({ input, signal }) => report(input.incarnation, signal)),
       },
       actions: {
-        awaitLink: ({ self }) => {
-          if (board.current === undefined) return;
-          self.send({ type: 'link.restored', incarnation: board.current.incarnation });
-        },
+        awaitLink: noticeLink(board),
         markAll: () => book.everythingIsNews(),
         reportCrash: (_, { reason }) => log.error('A report to kas failed unexpectedly', { reason }),
       },

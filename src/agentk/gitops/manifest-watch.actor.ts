@@ -1,6 +1,6 @@
 /** Gives `statecharts/manifest-watch.ts` its hands: the `GetObjectsToSynchronize` streams of all manifest projects. */
 import { create } from '@bufbuild/protobuf';
-import { fromCallback, type AnyActorLogic, type AnyActorRef } from 'xstate';
+import { type AnyActorLogic, type AnyActorRef } from 'xstate';
 import {
   manifestWatchBackoffMs,
   manifestWatchDelays,
@@ -18,7 +18,7 @@ import {
 } from '../../protocol/index.ts';
 import { guarded } from '../../supervisor/index.ts';
 import type { KasCaller } from '../kas-caller.ts';
-import type { LinkBoard } from '../link/index.ts';
+import { followLink, noticeLink, type LinkBoard } from '../link/index.ts';
 import { OncePerChange } from '../once-per-change.ts';
 import { CommitReceiver } from './commit-receiver.ts';
 import { globsOf, type ManifestProject } from './manifest-project.ts';
@@ -42,22 +42,13 @@ export function createManifestWatchLogic(
   return guarded(
     manifestWatchMachine.provide({
       actors: {
-        link: fromCallback<{ type: string }, { watchId: string }>(({ sendBack, input }) => {
-          const unsubscribe = board.subscribe((incarnation) =>
-            sendBack({ type: 'link.restored', incarnation }),
-          );
-          return () => {
-            unsubscribe();
-            streams.get(input.watchId)?.close();
-            streams.delete(input.watchId);
-          };
+        link: followLink<{ watchId: string }>(board, ({ watchId }) => {
+          streams.get(watchId)?.close();
+          streams.delete(watchId);
         }),
       },
       actions: {
-        awaitLink: ({ self }) => {
-          if (board.current === undefined) return;
-          self.send({ type: 'link.restored', incarnation: board.current.incarnation });
-        },
+        awaitLink: noticeLink(board),
         openStream: ({ self }, { watchId, ...opening }) => {
           const work = find(watchId);
           if (work === undefined) return;

@@ -1,6 +1,6 @@
 /** The one connection to kas: its address, its life, and the board where others find it. */
 export { createAgentLinkLogic } from './agent-link.actor.ts';
-export { followLink } from './follow-link.ts';
+export { followLink, noticeLink } from './follow-link.ts';
 export { parseKasAddress, parseKasHeaders, upgradeHeadersOf } from './kas-address.ts';
 export { authorityOf, openConnection, type KasConnection, type KasWay } from './kas-connection.ts';
 export { climbToKas, routeTo, type KasTarget } from './kas-ladder.ts';
