@@ -9,6 +9,8 @@
  * C3. Age: GOAWAY first, then idle work ends with OK, then the connection is cut. Running requests end only by the cut.
  * C4. A peer that abuses its connection (`src/pipe/grpc/session-guard.ts`) is told so and cut, whoever lives there.
  * C5. One chart is one connection: its id is the incarnation, so no event of another connection can reach it.
+ * C6. A kas that drains gives each connection its turn: until then the connection serves as ever, then it goes as in C3. The
+ *     first word about the turn holds; a stop without one is at once.
  */
 import { assign, setup } from 'xstate';
 
@@ -27,8 +29,9 @@ type Input = {
   /** A closing connection that does not close by itself is forgotten after this. */
   readonly lastCallMs: number;
 };
-type Context = Input & { readonly reason: string };
+type Context = Input & { readonly reason: string; readonly turnMs: number };
 type Named = { readonly connectionId: string };
+type Turn = { readonly afterMs: number };
 type Event =
   /** HTTP/2 speaks: the client's preface and settings are here. */
   | { readonly type: 'settings.received' }
@@ -38,13 +41,15 @@ type Event =
   | { readonly type: 'ping.acknowledged' }
   | { readonly type: 'peer.abused'; readonly reason: string }
   | { readonly type: 'connection.closed'; readonly reason: string }
-  | { readonly type: 'stop.requested' };
+  /** With its turn, where many connections are sent away one after the other. */
+  | { readonly type: 'stop.requested'; readonly afterMs?: number };
 type Output = { readonly kind: 'gone'; readonly reason: string };
 
 export const agentConnectionMachine = setup({
   types: { context: {} as Context, events: {} as Event, input: {} as Input, output: {} as Output },
   actions: {
     keepReason: assign((_, params: { reason: string }) => ({ reason: params.reason })),
+    keepTurn: assign((_, params: Turn) => ({ turnMs: params.afterMs })),
     ping: (_, _params: Named) => {},
     goAway: (_, _params: Named) => {},
     /** GOAWAY with ENHANCE_YOUR_CALM and the reason as its text. */
@@ -53,12 +58,14 @@ export const agentConnectionMachine = setup({
     markStale: (_, _params: Named) => {},
     cut: (_, _params: Named & { reason: string }) => {},
   },
+  guards: { hasItsTurn: (_, { afterMs }: Turn) => afterMs > 0 },
   delays: {
     preface: ({ context }) => context.prefaceMs,
     vacancy: ({ context }) => context.vacancyMs,
     keepalive: ({ context }) => context.keepaliveMs,
     pingAck: ({ context }) => context.pingAckMs,
     goAway: ({ context }) => context.goAwayMs,
+    turn: ({ context }) => context.turnMs,
     expire: ({ context }) => context.expireMs,
     cutLeft: ({ context }) => context.cutMs - context.expireMs,
     lastCall: ({ context }) => context.lastCallMs,
@@ -67,7 +74,7 @@ export const agentConnectionMachine = setup({
   id: 'agentConnection',
   description: 'kas side of one HTTP/2 connection of an agent: keepalive, age, going away.',
   options: { maxIterations: 100 },
-  context: ({ input }) => ({ ...input, reason: '' }),
+  context: ({ input }) => ({ ...input, reason: '', turnMs: 0 }),
   initial: 'live',
   output: ({ context }) => ({ kind: 'gone', reason: context.reason }),
   on: {
@@ -138,13 +145,28 @@ export const agentConnectionMachine = setup({
         },
         age: {
           initial: 'young',
+          on: {
+            'stop.requested': [
+              {
+                guard: { type: 'hasItsTurn', params: turnOf },
+                target: '.leaving',
+                actions: { type: 'keepTurn', params: turnOf },
+              },
+              '.expired',
+            ],
+          },
           states: {
-            young: { tags: ['healthy'], after: { goAway: 'goingAway' }, on: { 'stop.requested': 'expired' } },
+            young: { tags: ['healthy'], after: { goAway: 'goingAway' } },
+            leaving: {
+              description: 'kas stops, others are sent away first (C6).',
+              tags: ['transient'],
+              after: { turn: 'expired' },
+              on: { 'stop.requested': { guard: { type: 'hasItsTurn', params: turnOf } } },
+            },
             goingAway: {
               tags: ['transient'],
               entry: { type: 'goAway', params: named },
               after: { expire: 'expired' },
-              on: { 'stop.requested': 'expired' },
             },
             expired: {
               tags: ['transient'],
@@ -192,4 +214,8 @@ export const agentConnectionMachine = setup({
 
 function named({ context }: { context: Context }) {
   return { connectionId: context.connectionId };
+}
+
+function turnOf({ event }: { event: { readonly afterMs?: number } }): Turn {
+  return { afterMs: event.afterMs ?? 0 };
 }

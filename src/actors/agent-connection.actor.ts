@@ -101,13 +101,11 @@ export class AgentConnections {
    * they are sent one after the other (K2).
    */
   sendAway(): void {
-    const { clock } = this.#deps;
     const connections = [...this.#byId.values()];
     const stepMs = Math.min(actorTimes.sendAwayEachMs, actorTimes.sendAwayMsMax / connections.length);
     for (const [index, { ref }] of connections.entries()) {
-      const send = () => tell(ref, { type: 'stop.requested' });
-      if (index < actorLimits.sentAwayAtOnce) send();
-      else clock.setTimeout(send, (index - actorLimits.sentAwayAtOnce) * stepMs);
+      const turn = Math.max(0, index + 1 - actorLimits.sentAwayAtOnce);
+      tell(ref, { type: 'stop.requested', afterMs: turn * stepMs });
     }
   }
 

@@ -133,6 +133,57 @@ describe('age', () => {
   });
 });
 
+describe('a stop that gives the connection its turn', () => {
+  const turn = { type: 'stop.requested', afterMs: 3_000 };
+  const sentAway = [`goAway ${id}`, `expireIdle ${id}`];
+
+  it('sends it away then, not before', () => {
+    const chart = connection({ alive: true, occupied: true }).send(turn).wait(2_999);
+    expect(chart.take()).toEqual([]);
+    expect(chart.wait(1).take()).toEqual(sentAway);
+  });
+
+  it('is the same for one that has been told GOAWAY for its age', () => {
+    const chart = connection({ alive: true, occupied: true }).wait(times.goAwayMs);
+    chart.take();
+    expect(chart.send(turn).wait(2_999).take()).toEqual([]);
+    expect(chart.wait(1).take()).toEqual(sentAway);
+  });
+
+  it('holds whatever turn is spoken of later, until a stop comes without one', () => {
+    const chart = connection({ alive: true, occupied: true }).send(turn).wait(1_000);
+    chart.send({ ...turn, afterMs: 9_000 });
+    expect(chart.wait(1_999).take()).toEqual([]);
+    expect(chart.wait(1).take()).toEqual(sentAway);
+    const hurried = connection({ alive: true, occupied: true }).send(turn);
+    expect(hurried.send({ type: 'stop.requested' }).take()).toEqual(sentAway);
+  });
+
+  it('is at once where the turn is now', () => {
+    expect(
+      connection({ alive: true, occupied: true })
+        .send({ ...turn, afterMs: 0 })
+        .take(),
+    ).toEqual(sentAway);
+  });
+
+  it('lets all else go on: silence is noticed, abuse is answered, a vacant connection is cut, a closed one forgotten', () => {
+    const late = { ...turn, afterMs: 1_000_000 };
+    const dead = connection({ alive: false, occupied: true }).send(late).wait(70_000);
+    expect(dead.take()).toEqual([`ping ${id}`, `markStale ${id}`, cut('keepalive ping was not answered')]);
+    const abused = connection({ alive: true, occupied: true }).send(late);
+    abused.send({ type: 'peer.abused', reason: 'rude' });
+    expect(abused.take()).toContain(cut('rude'));
+    const vacant = connection({ alive: true, occupied: false }).send(late).wait(times.vacancyMs);
+    expect(withoutPings(vacant)).toEqual([cut('nobody authenticated on this connection')]);
+    const closed = connection({ alive: true, occupied: true }).send(late);
+    closed.send({ type: 'connection.closed', reason: 'reset' });
+    expect(closed.output).toEqual({ kind: 'gone', reason: 'reset' });
+    for (const { clock } of [abused.wait(5_000), vacant.wait(5_000), dead.wait(5_000), closed])
+      expect(clock.pending).toBe(0);
+  });
+});
+
 it('ends whenever the connection closes', () => {
   const chart = connection({ alive: true, occupied: false });
   chart.send({ type: 'connection.closed', reason: 'reset' });

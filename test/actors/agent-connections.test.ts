@@ -1,25 +1,37 @@
 /** All connections of a kas together. */
 import { EventEmitter } from 'node:events';
 import type { ServerHttp2Session } from 'node:http2';
-import { expect, it } from 'vitest';
-import { AgentConnections } from '../../src/actors/index.ts';
+import { describe, expect, it } from 'vitest';
+import { AgentConnections, type ConnectionMember } from '../../src/actors/index.ts';
+import { actorLimits, actorTimes } from '../../src/actors/limits.ts';
 import { createMetrics } from '../../src/host/index.ts';
 import { DynamicSupervisor, Registry } from '../../src/supervisor/index.ts';
 import { SeededRandom } from '../fakes/seeded-random.ts';
 import { VirtualClock } from '../fakes/virtual-clock.ts';
 import { RecordingLog } from '../gitlab/recording-log.ts';
 
+/** Closes when it is asked to, as a connection on which nothing runs does. */
 class FakeSession extends EventEmitter {
   destroyed = false;
   closed = false;
-  goaway(): void {}
+  toldToGo = false;
+  goaway(): void {
+    this.toldToGo = true;
+  }
   close(): void {
     this.closed = true;
     this.emit('close');
   }
+  destroy(): void {
+    this.destroyed = true;
+    this.emit('close');
+  }
 }
 
-it('are sent away one after the other when kas stops, so that the other kas are not overrun', async () => {
+/** Somebody who has work under way, so that his connection does not close for a GOAWAY. */
+const busy: ConnectionMember = { connectionChanged: () => {}, expireIdle: () => {}, idle: false };
+
+async function kasWith(count: number, { working = false } = {}) {
   const clock = new VirtualClock();
   const random = new SeededRandom(1);
   const supervisor = new DynamicSupervisor(
@@ -36,19 +48,59 @@ it('are sent away one after the other when kas stops, so that the other kas are 
     metrics,
     ageMsMax: 7_200_000,
   });
-  for (let made = 0; made < 1_000; made++) {
-    const session = new FakeSession();
-    connections.accept(session as object as ServerHttp2Session, `peer ${made}`);
+  const sessions = Array.from({ length: count }, () => new FakeSession());
+  for (const [made, session] of sessions.entries()) {
+    const http2 = session as object as ServerHttp2Session;
+    connections.accept(http2, `peer ${made}`);
     session.emit('remoteSettings');
+    if (working) connections.of(http2)?.members.add(busy);
   }
-  connections.sendAway();
-  const left = [connections.count];
-  for (let step = 0; step < 24; step++) {
-    clock.advance(100);
-    left.push(connections.count);
-  }
-  const gone = left.map((count, index) => (left[index - 1] ?? 1_000) - count);
-  expect(gone[0]).toBe(16);
-  expect(Math.max(...gone.slice(1))).toBeLessThanOrEqual(51);
-  expect(left.at(-1)).toBe(0);
+  const told = () => sessions.filter(({ toldToGo }) => toldToGo).length;
+  return { clock, connections, told };
+}
+
+describe('connections of a kas that stops', () => {
+  it('are sent away one after the other, so that the other kas are not overrun', async () => {
+    const { clock, connections } = await kasWith(1_000);
+    connections.sendAway();
+    const left = [connections.count];
+    for (let step = 0; step < 24; step++) {
+      clock.advance(100);
+      left.push(connections.count);
+    }
+    const gone = left.map((count, index) => (left[index - 1] ?? 1_000) - count);
+    expect(gone[0]).toBe(actorLimits.sentAwayAtOnce);
+    expect(Math.max(...gone.slice(1))).toBeLessThanOrEqual(51);
+    expect(left.at(-1)).toBe(0);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('are all told at once where they are few', async () => {
+    const { clock, connections, told } = await kasWith(actorLimits.sentAwayAtOnce, { working: true });
+    connections.sendAway();
+    expect(told()).toBe(actorLimits.sentAwayAtOnce);
+    clock.advance(actorTimes.sendAwayMsMax);
+    expect(connections.count).toBe(actorLimits.sentAwayAtOnce);
+  });
+
+  it('keep the turn they have when kas is asked again', async () => {
+    const { clock, connections, told } = await kasWith(100, { working: true });
+    connections.sendAway();
+    clock.advance(50 * actorTimes.sendAwayEachMs);
+    expect(told()).toBe(actorLimits.sentAwayAtOnce + 50);
+    connections.sendAway();
+    expect(told()).toBe(actorLimits.sentAwayAtOnce + 50);
+    clock.advance(34 * actorTimes.sendAwayEachMs);
+    expect(told()).toBe(100);
+  });
+
+  it('leave no timer when they are cut before their turn', async () => {
+    const { clock, connections, told } = await kasWith(300);
+    connections.sendAway();
+    connections.cutAll('kas is stopping');
+    expect(connections.count).toBe(0);
+    expect(clock.pending).toBe(0);
+    clock.advance(actorTimes.sendAwayMsMax);
+    expect(told()).toBe(actorLimits.sentAwayAtOnce);
+  });
 });

@@ -40,7 +40,11 @@ export const chartModels: Readonly<Record<string, ChartModel>> = {
       cutMs: 9,
       lastCallMs: 1,
     },
-    payloads: () => ({ 'connection.closed': reason, 'peer.abused': reason }),
+    payloads: () => ({
+      'connection.closed': reason,
+      'peer.abused': reason,
+      'stop.requested': [{}, { afterMs: 1 }],
+    }),
   },
   'agent-link': {
     input: { startDelayMs: 0 },

@@ -9,7 +9,6 @@ export const survivors: Readonly<Record<string, Readonly<Record<string, string>>
     'a connection that went away is still lent':
       'There is a second guard: the board itself lends no connection that is closed or closing (`link-board.ts`).',
   },
-  'agent-connection': { 'live.age.expired on stop.requested → stays: never taken': heardAndIgnored },
   agentk: { 'killing on stop.requested → stays: never taken': heardAndIgnored },
   kas: { 'killing on stop.requested → stays: never taken': heardAndIgnored },
   'store-link': {
