@@ -2,7 +2,8 @@
 import { EventEmitter } from 'node:events';
 import type { ServerHttp2Session } from 'node:http2';
 import { describe, expect, it } from 'vitest';
-import { AgentConnections, type ConnectionMember } from '../../src/actors/index.ts';
+import { AgentConnections } from '../../src/actors/index.ts';
+import type { ConnectionMember } from '../../src/actors/agent-connection.actor.ts';
 import { actorLimits, actorTimes } from '../../src/actors/limits.ts';
 import { createMetrics } from '../../src/host/index.ts';
 import { DynamicSupervisor, Registry } from '../../src/supervisor/index.ts';
@@ -75,12 +76,13 @@ describe('connections of a kas that stops', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('are all told at once where they are few', async () => {
-    const { clock, connections, told } = await kasWith(actorLimits.sentAwayAtOnce, { working: true });
+  it('stay as long as work is under way on them', async () => {
+    const { clock, connections, told } = await kasWith(20, { working: true });
     connections.sendAway();
     expect(told()).toBe(actorLimits.sentAwayAtOnce);
     clock.advance(actorTimes.sendAwayMsMax);
-    expect(connections.count).toBe(actorLimits.sentAwayAtOnce);
+    expect(told()).toBe(20);
+    expect(connections.count).toBe(20);
   });
 
   it('keep the turn they have when kas is asked again', async () => {
@@ -90,7 +92,7 @@ describe('connections of a kas that stops', () => {
     expect(told()).toBe(actorLimits.sentAwayAtOnce + 50);
     connections.sendAway();
     expect(told()).toBe(actorLimits.sentAwayAtOnce + 50);
-    clock.advance(34 * actorTimes.sendAwayEachMs);
+    clock.advance(49 * actorTimes.sendAwayEachMs);
     expect(told()).toBe(100);
   });
 
