@@ -26,7 +26,7 @@ if (options.what !== 'recorder' && options.what !== 'all') {
 }
 const { what } = options;
 const pairs = Number(options.pairs);
-const [connections, warmSeconds, bodyBytes, bodyPairs] = [64, 10, 48 * 1024 * 1024, 40] as const;
+const [connections, warmSeconds, bodyBytes, bodyPairs] = [64, 10, 16 * 1024 * 1024, 150] as const;
 const costMax = 0.05;
 /** A turn; and before it, the time in which the signal is taken and a watcher's first picture drawn. */
 const [turnMs, settleMs] = [150, 50] as const;
