@@ -21,50 +21,50 @@ import {
   type SeedResult,
 } from '../sim/world/index.ts';
 import { traceText } from '../sim/kernel/index.ts';
+import { isWireStory, readWireStory } from '../sim/wire/index.ts';
 import { Trouble } from './remote/trouble.ts';
-
-/** As the command line gives them. */
-export interface SimulateOptions {
-  readonly seed?: string;
-  readonly seeds: string;
-  readonly from: string;
-  readonly faults?: string;
-  readonly agents?: string;
-  readonly kas?: string;
-  readonly until?: string;
-  readonly threads?: string;
-  readonly shrink: boolean;
-  readonly replay?: string;
-  readonly output: string;
-  readonly trace?: string;
-}
+import {
+  bar,
+  endProgress,
+  number,
+  sameText,
+  seedsOf,
+  showProgress,
+  threadsOf,
+  type SimulateOptions,
+} from './seeds.ts';
+import { replayWire, simulateWire } from './simulate-wire.ts';
 
 const shrinkRunsMax = 400;
 const neverShown = 8;
-const barWidth = 30;
+const seedsDefault = 100;
 
 /** Answers the exit code: 1 when something failed. */
 export async function runSimulate(options: SimulateOptions): Promise<number> {
-  if (options.replay !== undefined) return replay(options.replay, options.trace);
+  if (options.replay !== undefined) return replay(options.replay, options);
   if (options.trace !== undefined && options.seed === undefined)
     throw new Trouble('usage', '--trace is of one run: give --seed or --replay as well');
+  if (options.level === '2') return simulateWire(options);
+  if (options.level !== '1') throw new Trouble('usage', `--level: 1 or 2 is wanted, not ${options.level}`);
+  if (options.bug !== undefined || options.calls === true)
+    throw new Trouble('usage', '--bug and --calls are of level 2: give --level 2 as well');
   const planned = planOptions(options);
-  const first = options.seed === undefined ? number('from', options.from) : number('seed', options.seed);
-  const count = options.seed === undefined ? number('seeds', options.seeds) : 1;
-  const seeds = Array.from({ length: count }, (_, index) => first + index);
-  if (count === 1) process.stdout.write(`${planText(drawPlan(first, planned))}\n`);
+  const seeds = seedsOf(options, seedsDefault);
+  const [first = 1] = seeds;
+  if (seeds.length === 1) process.stdout.write(`${planText(drawPlan(first, planned))}\n`);
   const startedMs = performance.now();
   const failed: SeedResult[] = [];
+  const threads = threadsOf(options);
   const results = await runSeeds({
     seeds,
     options: planned,
-    ...(options.threads === undefined ? {} : { threads: number('threads', options.threads) }),
+    ...(threads === undefined ? {} : { threads }),
     onResult: (result, done) => {
       if (result.failure !== undefined) failed.push(result);
-      if (process.stderr.isTTY) process.stderr.write(`\r${bar(done / count)} ${done}/${count} `);
+      showProgress(bar(done, seeds.length));
     },
   });
-  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+  endProgress();
   process.stdout.write(summary(results, performance.now() - startedMs));
   if (options.trace !== undefined) {
     const plan = drawPlan(first, planned);
@@ -100,22 +100,14 @@ function faultsOf(text: string): readonly FaultKind[] {
   });
 }
 
-function number(name: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) {
-    throw new Trouble('usage', `--${name}: a whole number above 0 is wanted, not ${text}`);
-  }
-  return value;
-}
-
 /** The first failure in full: shrunk, traced, and written down. */
 async function tell(plan: Plan, options: SimulateOptions): Promise<void> {
   let told = plan;
   if (options.shrink) {
     const shrunk = await shrink(plan, shrinkRunsMax, (smaller, runs) => {
-      if (process.stderr.isTTY) process.stderr.write(`\rshrinking: ${sizeText(smaller)} after ${runs} runs `);
+      showProgress(`shrinking: ${sizeText(smaller)} after ${runs} runs`);
     });
-    if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+    endProgress();
     process.stdout.write(`shrunk in ${shrunk.runs} runs: ${sizeText(plan)} → ${sizeText(shrunk.plan)}\n`);
     told = shrunk.plan;
   }
@@ -132,18 +124,29 @@ async function writeTrace(file: string, about: string, plan: Plan, outcome: Outc
   process.stdout.write(`the whole run is in ${file}: look at it on the Replay page of the dashboard\n`);
 }
 
-async function replay(file: string, trace: string | undefined): Promise<number> {
-  const { plan, hash } = readStory(await readFile(file, 'utf8'));
+async function replay(file: string, options: SimulateOptions): Promise<number> {
+  const { trace } = options;
+  const story = await readStoryFile(file);
+  if (story.level === 2) return replayWire(file, story, trace);
+  const { plan, hash } = story;
   process.stdout.write(`${planText(plan)}\n`);
   const outcome = await simulate(plan, { keepTrace: true });
   process.stdout.write(verdictText(outcome));
   if (trace !== undefined) await writeTrace(trace, file, plan, outcome);
-  if (hash !== undefined) {
-    const same =
-      hash === outcome.hash ? 'as written, bit for bit' : `not as written (${hash}): the product has changed`;
-    process.stdout.write(`trace ${outcome.hash}: ${same}\n`);
-  }
+  if (hash !== undefined) process.stdout.write(sameText(hash, outcome.hash));
   return outcome.failure === undefined ? 0 : 1;
+}
+
+/** The file says by itself of which level it is. */
+async function readStoryFile(file: string) {
+  try {
+    const text = await readFile(file, 'utf8');
+    if (isWireStory(text)) return { level: 2 as const, ...readWireStory(text) };
+    return { level: 1 as const, ...readStory(text) };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Trouble('usage', `--replay: ${file} cannot be replayed: ${reason}`);
+  }
 }
 
 function verdictText(outcome: Outcome): string {
@@ -188,11 +191,6 @@ function summary(results: readonly SeedResult[], tookMs: number): string {
     }),
   ];
   return `${lines.join('\n')}\n`;
-}
-
-function bar(share: number): string {
-  const full = Math.round(share * barWidth);
-  return `[${'#'.repeat(full)}${' '.repeat(barWidth - full)}]`;
 }
 
 function sizeText({ faults, requests, agents, kas }: Plan): string {

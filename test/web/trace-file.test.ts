@@ -1,7 +1,7 @@
 /** What the replay page understands of files: those of simulations, those of flight recorders, and none of others. */
 import { expect, it } from 'vitest';
 import { charts as programCharts } from '../../statecharts/index.ts';
-import { drawPlan, simulate, traceFileOf } from '../../src/sim/world/index.ts';
+import { drawPlan, readStory, simulate, storyOf, traceFileOf } from '../../src/sim/world/index.ts';
 import { readReplay, type Replay } from '../../web/replay/trace-file.ts';
 
 function read(text: string): Replay {
@@ -93,6 +93,22 @@ it('a whole simulated run is read as it was written', async () => {
   // Every one of them is a chart of the program.
   const names = new Set(programCharts.map(({ name }) => name));
   expect([...charts].filter((chart) => !names.has(chart))).toEqual([]);
+});
+
+it('what a failed simulation leaves has its whole run, and runs again to the same last line', async () => {
+  // GitLab fails longer than the plan allows for.
+  const calm = drawPlan(5, { agents: 1, kas: 1, healMs: 5_000, faults: [] });
+  const fault = { atMs: 0, forMs: 1_000_000, kind: 'gitlab-fails', agent: 0, kas: 0 } as const;
+  const plan = { ...calm, quietMs: 1_000, faults: [fault] };
+  const outcome = await simulate(plan, { keepTrace: true });
+  const written = JSON.stringify(storyOf('seed 5', plan, outcome));
+  const { failure, lines } = read(written);
+  expect(failure).toMatch(/^connected-after-healing: agent0 /);
+  expect(lines.map(({ text }) => text)).toEqual(outcome.trace.map(({ text }) => text));
+  expect(lines.filter(({ step }) => step !== undefined).length).toBeGreaterThan(10);
+  const again = readStory(written);
+  expect(again.plan).toEqual(plan);
+  expect((await simulate(again.plan)).hash).toBe(again.hash);
 });
 
 it('rows of a simulation after a header', () => {

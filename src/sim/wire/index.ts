@@ -1,4 +1,5 @@
 /** Simulation over real node:http2: kas and agentk on a network of simulated TCP connections (docs/models.md). */
-export { namedBugs, type BugName } from './named-bugs.ts';
+export { isBugName, namedBugs, type BugName } from './named-bugs.ts';
 export { sightings, type WireOutcome } from './outcome.ts';
-export { runWire } from './wire-runs.ts';
+export { isWireStory, readWireStory, wireStoryOf } from './story.ts';
+export { runWire, type WireRuns } from './wire-runs.ts';

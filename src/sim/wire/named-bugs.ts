@@ -104,3 +104,7 @@ export type BugName = keyof typeof namedBugs;
 export function bugNamed(name: BugName | undefined): Bug | undefined {
   return name === undefined ? undefined : namedBugs[name];
 }
+
+export function isBugName(name: unknown): name is BugName {
+  return typeof name === 'string' && Object.hasOwn(namedBugs, name);
+}

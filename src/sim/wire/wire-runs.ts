@@ -10,16 +10,18 @@ export interface WireRuns {
   /** Planted: the runs should fail. */
   readonly bug?: BugName | undefined;
   readonly seeds: readonly number[];
+  /** In place of what seeds draw: plans that were written down. They say by themselves which scenario they are of. */
+  readonly plans?: readonly WireOutcome['plan'][];
   /** Outcomes carry the whole trace. */
   readonly wholeTrace?: boolean;
 }
 
-/** The outcome of each seed, in order; throws when the thread itself fails. */
+/** The outcome of each seed or plan, in order; throws when the thread itself fails. */
 export async function* runWire(runs: WireRuns): AsyncGenerator<WireOutcome> {
   const own = import.meta.filename.endsWith('.ts') ? 'ts' : 'js';
   const worker = new Worker(new URL(`./wire.thread.${own}`, import.meta.url), { workerData: runs });
   try {
-    let left = runs.seeds.length;
+    let left = (runs.plans ?? runs.seeds).length;
     if (left === 0) return;
     for await (const [outcome] of on(worker, 'message') as AsyncIterable<[WireOutcome]>) {
       yield outcome;

@@ -7,19 +7,18 @@ import { drawPlan } from './plan.ts';
 import { World } from './world.ts';
 import type { WireRuns } from './wire-runs.ts';
 
-const { scenario = 'programs', seeds, bug, wholeTrace = false } = workerData as WireRuns;
+const { scenario = 'programs', seeds, plans, bug, wholeTrace = false } = workerData as WireRuns;
 
-const runs: Readonly<Record<NonNullable<WireRuns['scenario']>, (seed: number) => Promise<WireOutcome>>> = {
-  programs: async (seed) => {
-    const world = new World(drawPlan(seed), bug);
-    await world.run(judge);
-    return outcomeOf(world, wholeTrace);
-  },
-  calls: async (seed) => {
-    const world = new CallsWorld(drawCallsPlan(seed), bug);
+async function run(plan: WireOutcome['plan']): Promise<WireOutcome> {
+  if ('calls' in plan) {
+    const world = new CallsWorld(plan, bug);
     await world.run(judgeCalls);
     return callsOutcomeOf(world, wholeTrace);
-  },
-};
+  }
+  const world = new World(plan, bug);
+  await world.run(judge);
+  return outcomeOf(world, wholeTrace);
+}
 
-for (const seed of seeds) parentPort?.postMessage(await runs[scenario](seed));
+const draw = (seed: number) => (scenario === 'calls' ? drawCallsPlan(seed) : drawPlan(seed));
+for (const plan of plans ?? seeds.map(draw)) parentPort?.postMessage(await run(plan));

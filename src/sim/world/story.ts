@@ -1,6 +1,6 @@
 /**
- * A run as a file that others can read and run again: the plan, the verdict, the hash of the trace, its last lines, and a
- * sequence diagram of who did what.
+ * A run as a file that others can read, look at step by step on the Replay page of the dashboard, and run again: the plan,
+ * the verdict, the hash of the trace, a sequence diagram of who did what, and the trace.
  */
 import { traceText, type TraceLine } from '../kernel/index.ts';
 import { faultKinds } from './fault-kinds.ts';
@@ -9,7 +9,8 @@ import type { Outcome } from './simulate.ts';
 
 const formatName = 'kastor-simulation';
 const formatVersion = 1;
-const linesShown = 40;
+/** What a failure leads to is at its end; a plan that was made small has fewer. */
+const traceLinesMax = 20_000;
 const arrowsMax = 60;
 
 export interface Story {
@@ -21,9 +22,9 @@ export interface Story {
   /** The broken invariant when it was written; a mended product breaks none. */
   readonly failure?: { readonly id: string; readonly text: string; readonly atMs: number };
   readonly hash: string;
-  readonly trace: readonly string[];
   /** Mermaid. */
   readonly diagram: string;
+  readonly trace: readonly string[];
 }
 
 export function storyOf(about: string, plan: Plan, outcome: Outcome): Story {
@@ -35,8 +36,8 @@ export function storyOf(about: string, plan: Plan, outcome: Outcome): Story {
     plan,
     ...(failure === undefined ? {} : { failure }),
     hash,
-    trace: trace.slice(-linesShown).map(traceText),
     diagram: diagramOf(trace),
+    trace: trace.slice(-traceLinesMax).map(traceText),
   };
 }
 

@@ -15,9 +15,9 @@ test(
     const [first, second] = [hashes.slice(0, seeds.length), hashes.slice(seeds.length).toReversed()];
     expect(second).toEqual(first);
     for (const [index, seed] of seeds.slice(0, 2).entries()) {
-      const script = ['scripts/simulate-wire.ts', '--seed', String(seed)];
+      const script = ['src/cli/kastor.ts', 'simulate', '--level', '2', '--seed', String(seed)];
       const { stdout } = await promisify(execFile)(process.execPath, script);
-      expect(stdout).toContain(` ${first[index]} `);
+      expect(stdout).toContain(`trace ${first[index]}\n`);
     }
   },
 );
