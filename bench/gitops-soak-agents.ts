@@ -2,8 +2,12 @@
  * Many whole agents in one process, for `gitops-soak.ts`: each is what `agentk` runs, with its own connection to kas, election,
  * modules and worker thread. Only the process is shared: 200 of them would need some 30 GB. Answers through `soak` to whoever looks
  * at the process from outside.
+ *
+ * The record each agent keeps of its last steps is short here. With the usual 2,000 it would go on filling for an hour of pushes, in a
+ * hundred agents at once, and look like growth; a short one is full before the first sample that is compared.
  */
-import { runAgentk, unsetBuild } from '../src/agentk/index.ts';
+import { startAgentk, unsetBuild, type AgentkOptions } from '../src/agentk/index.ts';
+import { loadKubernetesAccess, openApiServer } from '../src/agentk/kubernetes/index.ts';
 import { createMetrics, systemClock, systemRandom, type MetricsRegistry } from '../src/host/index.ts';
 import type { Log, LogFields } from '../src/ports/index.ts';
 
@@ -13,6 +17,7 @@ const plan = JSON.parse(process.argv[2] ?? '{}') as {
   serverToken: string;
   agents: readonly { readonly n: number; readonly token: string }[];
 };
+const recordedTransitionsMax = 50;
 /** Commits that reached the cluster since they were asked for last, with the time. */
 let arrivals: [commitId: string, atMs: number][] = [];
 const said = new Map<string, number>();
@@ -65,14 +70,16 @@ async function start({ n, token }: (typeof plan.agents)[number]): Promise<void> 
   const registry = createMetrics({ processMetrics: false });
   registries.push(registry);
   const { promise: synchronized, resolve } = Promise.withResolvers<void>();
-  await runAgentk({
+  const kubernetes = { server: plan.server, token: plan.serverToken };
+  const env = { HOME: '/nonexistent' };
+  const options: AgentkOptions = {
     kasAddress: `grpc://127.0.0.1:${plan.kasPort}`,
     token,
     kasHeaders: [],
     pod: { namespace: `agent-${n}`, name: 'agentk' },
     build: unsetBuild,
-    kubernetes: { server: plan.server, token: plan.serverToken },
-    env: { HOME: '/nonexistent' },
+    kubernetes,
+    env,
     startDelayMsMax: 0,
     ports: {
       clock: systemClock,
@@ -82,7 +89,9 @@ async function start({ n, token }: (typeof plan.agents)[number]): Promise<void> 
       metrics: registry.metrics,
       expose: registry.expose,
     },
-  });
+  };
+  const access = await loadKubernetesAccess(kubernetes, { env, clock: systemClock });
+  await startAgentk(options, { server: openApiServer(access, systemClock), recordedTransitionsMax });
   await synchronized;
 }
 

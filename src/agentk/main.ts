@@ -58,18 +58,20 @@ export interface AgentkOutside {
   readonly way?: KasWay;
   /** Sees every transition besides the recorder. */
   readonly observe?: TransitionObserver;
+  /** Transitions the recorder keeps, of each of its two kinds; less than usual where many agents share a process. */
+  readonly recordedTransitionsMax?: number;
 }
 
 /** {@link runAgentk} in a given outside: also that of a simulation. */
 export async function startAgentk(options: AgentkOptions, outside: AgentkOutside): Promise<Agentk> {
   const { clock } = options.ports;
-  const { server, way } = outside;
+  const { server, way, recordedTransitionsMax = agentkLimits.recordedTransitionsMax } = outside;
   const { target, metadata } = kasTarget(options);
   const log = new AgentLog(options.ports.log);
   const recorder = new FlightRecorder({
     clock,
-    entriesMax: agentkLimits.recordedTransitionsMax,
-    hotEntriesMax: agentkLimits.recordedTransitionsMax,
+    entriesMax: recordedTransitionsMax,
+    hotEntriesMax: recordedTransitionsMax,
     hotMachines,
   });
   const env: SupervisorEnv = {
