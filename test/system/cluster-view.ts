@@ -44,7 +44,10 @@ export class ClusterView {
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    return { status: statusCode, object: (await answer.json()) as Record<string, unknown> };
+    const text = await answer.text();
+    // Of a kind that has gone it says so in plain text.
+    const object = text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : {};
+    return { status: statusCode, object };
   }
 
   /** `data.value` of a ConfigMap; undefined when it is not there. */

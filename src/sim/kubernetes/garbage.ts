@@ -3,8 +3,8 @@
  * of deleted definitions. Runs a little after each deletion, as the real controllers do.
  *
  * G1. A dependent goes when none of its owners exists any more; of those that went while others stay it is cut loose.
- * G2. Foreground deletion removes the dependents first that hold the owner back (`blockOwnerDeletion`), then the owner, then the other
- *     dependents; orphaning cuts all of them loose.
+ * G2. Foreground deletion begins with the dependents; the owner goes when none is left that holds it back (`blockOwnerDeletion`).
+ *     Orphaning cuts the dependents loose.
  */
 import type { Clock, TimerHandle } from '../../ports/index.ts';
 import { textAt } from './json.ts';
@@ -157,12 +157,12 @@ export class GarbageCollector {
   private deleteInForeground(collection: string, owner: KubeObject): void {
     const { store } = this.deps;
     const { uid } = owner.metadata;
-    const holders = () => store.ownedBy(uid).filter(({ object }) => holdsBack(object, uid));
-    for (const dependent of holders()) {
+    for (const dependent of store.ownedBy(uid)) {
       if (this.hasOtherOwner(dependent.object, uid)) this.cutLoose(dependent, uid);
       else if (!isDying(dependent.object)) this.remove(dependent.collection, dependent.object, 'Foreground');
     }
-    if (holders().length === 0) this.dropFinalizer(collection, owner, 'foregroundDeletion');
+    const isHeld = store.ownedBy(uid).some(({ object }) => holdsBack(object, uid));
+    if (!isHeld) this.dropFinalizer(collection, owner, 'foregroundDeletion');
   }
 
   /** Removes what a dying namespace holds; when nothing is left, lets the namespace go. */

@@ -167,7 +167,6 @@ describe('an object that fails', () => {
         automountServiceAccountToken: false,
       },
     };
-    if (world.cluster.kind === 'real') return; // needs a service account controller
     const { result, lines } = await project.sync([claim]);
     expect(result).toMatchObject({
       kind: 'failed',
