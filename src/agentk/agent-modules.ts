@@ -3,7 +3,7 @@
  */
 import { availableParallelism } from 'node:os';
 import type { AnyActorLogic } from 'xstate';
-import { WorkerPool } from '../actors/index.ts';
+import { WorkerPool, type MakeManifestWorkers } from '../actors/index.ts';
 import type { SupervisorEnv } from '../supervisor/index.ts';
 import { AgentIdentityKeeper } from './agent-identity.ts';
 import type { AgentLog } from './agent-log.ts';
@@ -29,6 +29,8 @@ export interface AgentModulesDeps {
   readonly caller: KasCaller;
   /** Modules that are more than modules, made elsewhere. */
   readonly own: readonly AgentModule[];
+  /** How manifests are read; in threads unless told. */
+  readonly manifestWorkers: MakeManifestWorkers | undefined;
 }
 
 export interface AgentModules {
@@ -47,6 +49,7 @@ export function buildModules({
   board,
   caller,
   own,
+  manifestWorkers,
 }: AgentModulesDeps): AgentModules {
   const { clock, random, metrics, setLogLevel } = options.ports;
   const { build, pod, kubernetesCallMsMax } = options;
@@ -80,6 +83,7 @@ export function buildModules({
           metrics,
           log,
           threads: Math.min(availableParallelism(), gitopsLimits.workerThreadsMax),
+          make: manifestWorkers,
         }),
         agentId: () => identity.agentId,
         reporter: reporting.reporter,

@@ -10,6 +10,7 @@
  *   ├─ tunnels (one_for_all)  the population of tunnels, what wakes it, and the pool that fills it
  *   └─ configuration-watch
  */
+import type { MakeManifestWorkers } from '../actors/index.ts';
 import { DeadlineWheel, Supervisor } from '../supervisor/index.ts';
 import type { BackoffPolicy, SupervisorEnv } from '../supervisor/index.ts';
 import type { AgentLog } from './agent-log.ts';
@@ -46,6 +47,7 @@ export interface AgentTreeDeps {
   readonly onIdentityChanged: (reason: string) => void;
   /** By the network of this machine unless told. */
   readonly way?: KasWay | undefined;
+  readonly manifestWorkers?: MakeManifestWorkers | undefined;
 }
 
 export interface AgentTree {
@@ -85,6 +87,7 @@ export function buildAgentTree(deps: AgentTreeDeps): AgentTree {
     board,
     caller,
     own: [api.module],
+    manifestWorkers: deps.manifestWorkers,
   });
   const herd = new TunnelHerd({
     board,

@@ -6,6 +6,7 @@
  * M2. A stop has a deadline; a second `stop` ends at once (`statecharts/agentk.ts` A1).
  */
 import { createActor, fromPromise } from 'xstate';
+import type { MakeManifestWorkers } from '../actors/index.ts';
 import { FlightRecorder } from '../inspect/index.ts';
 import type { Observability, RecordingSource } from '../inspect/index.ts';
 import { guarded, Registry, reportsToLog, watch } from '../supervisor/index.ts';
@@ -56,6 +57,8 @@ export interface AgentkOutside {
   readonly server: ApiServer;
   /** How connections to kas come about; by the network of this machine unless told. */
   readonly way?: KasWay;
+  /** How manifests are read; in threads of this process unless told. */
+  readonly manifestWorkers?: MakeManifestWorkers | undefined;
   /** Sees every transition besides the recorder. */
   readonly observe?: TransitionObserver;
   /** Transitions the recorder keeps, of each of its two kinds; less than usual where many agents share a process. */
@@ -65,7 +68,12 @@ export interface AgentkOutside {
 /** {@link runAgentk} in a given outside: also that of a simulation. */
 export async function startAgentk(options: AgentkOptions, outside: AgentkOutside): Promise<Agentk> {
   const { clock } = options.ports;
-  const { server, way, recordedTransitionsMax = agentkLimits.recordedTransitionsMax } = outside;
+  const {
+    server,
+    way,
+    manifestWorkers,
+    recordedTransitionsMax = agentkLimits.recordedTransitionsMax,
+  } = outside;
   const { target, metadata } = kasTarget(options);
   const log = new AgentLog(options.ports.log);
   const recorder = new FlightRecorder({
@@ -97,6 +105,7 @@ export async function startAgentk(options: AgentkOptions, outside: AgentkOutside
     env,
     onIdentityChanged,
     way,
+    manifestWorkers,
   });
   const state = () => ({
     children: tree.root.whichChildren().map(shown),

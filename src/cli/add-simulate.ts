@@ -17,6 +17,7 @@ export function addSimulate(command: Command): void {
     .option('--faults <kinds>', 'level 1: only these faults, separated by commas; none for none')
     .option('--agents <number>', 'level 1: agents in every plan')
     .option('--kas <number>', 'level 1: kas in every plan')
+    .option('--gitops', 'level 1: agents have manifest projects in every plan')
     .option('--until <seconds>', 'level 1: how long there are faults')
     .option('--threads <number>', 'worker threads; as many as cores unless given')
     .option('--no-shrink', 'level 1: leave a failing plan as it is')

@@ -10,6 +10,7 @@ export interface SimulateOptions {
   readonly faults?: string;
   readonly agents?: string;
   readonly kas?: string;
+  readonly gitops?: true;
   readonly until?: string;
   readonly threads?: string;
   readonly shrink: boolean;

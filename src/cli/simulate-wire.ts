@@ -28,7 +28,7 @@ import {
 
 const seedsDefault = 30;
 const linesShown = 40;
-const ofLevel1 = ['faults', 'agents', 'kas', 'until'] as const;
+const ofLevel1 = ['faults', 'agents', 'kas', 'gitops', 'until'] as const;
 
 /** Answers the exit code: 1 when something failed. */
 export async function simulateWire(options: SimulateOptions): Promise<number> {

@@ -80,11 +80,12 @@ export async function runSimulate(options: SimulateOptions): Promise<number> {
   return 1;
 }
 
-function planOptions({ agents, kas, faults, until }: SimulateOptions): PlanOptions {
+function planOptions({ agents, kas, faults, gitops, until }: SimulateOptions): PlanOptions {
   return {
     agents: agents === undefined ? undefined : number('agents', agents),
     kas: kas === undefined ? undefined : number('kas', kas),
     faults: faults === undefined ? undefined : faultsOf(faults),
+    gitops,
     healMs: until === undefined ? undefined : number('until', until) * 1_000,
   };
 }

@@ -1,13 +1,14 @@
 /** Requests about resources: each verb carried out, each answer made. Authorization has happened before. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../ports/index.ts';
-import { asKind, decodedObject, mediaType, readBody } from './body.ts';
+import { asKind, decodedObject, mediaType } from './body.ts';
 import { listAt, numberAt, stringListAt, textAt, type JsonObject } from './json.ts';
 import { serviceAccountGroups, type TokenUser } from './identity.ts';
 import type { Kind } from './kinds.ts';
 import { limits } from './limits.ts';
 import { list } from './listing.ts';
 import type { KubeObject } from './objects.ts';
+import type { OpenResponse } from './open-response.ts';
 import { patch } from './patching.ts';
 import type { PodLogs } from './pod-log.ts';
 import type { Identity } from './rbac.ts';
@@ -41,8 +42,10 @@ export interface ApiCall {
   readonly target: NonNullable<RequestInfo['resource']>;
   readonly kind: Kind;
   readonly caller: Identity;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: Pick<IncomingMessage, 'headers'>;
+  /** The whole body, or why not; undefined when the client went away. */
+  readonly body: () => Promise<Buffer | Refusal | undefined>;
+  readonly response: OpenResponse;
 }
 
 /** An answer: JSON text, whole or in pieces. `undefined` where the response is already being written. */
@@ -267,7 +270,7 @@ export async function answer(deps: ApiDeps, call: ApiCall): Promise<Answer | Ref
   if (write === undefined || (target.name === '' && !['create', 'deletecollection'].includes(target.verb))) {
     return methodNotAllowed();
   }
-  const bytes = await readBody(call.request);
+  const bytes = await call.body();
   if (bytes === undefined) return undefined;
   return bytes instanceof Refusal ? bytes : write(deps, call, asked, bytes);
 }

@@ -31,7 +31,7 @@ export function readBody(request: IncomingMessage): Promise<Buffer | Refusal | u
   });
 }
 
-export function mediaType(request: IncomingMessage): string {
+export function mediaType(request: Pick<IncomingMessage, 'headers'>): string {
   return (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
 }
 

@@ -12,6 +12,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { Log } from '../../ports/index.ts';
 import { answer, type Answer, type ApiDeps } from './api.ts';
+import { readBody } from './body.ts';
 import type { AuditLog } from './audit.ts';
 import { discovery, kubernetesVersion } from './discovery.ts';
 import type { ExecSessions } from './exec.ts';
@@ -183,7 +184,12 @@ async function serve(deps: FrontDeps, request: IncomingMessage, response: Server
   if (target === undefined) return answerPath(deps, info, request, response);
   const kind = deps.kinds.find(target.group, target.version, target.plural);
   if (kind === undefined) return refuse(response, noSuchPath());
-  return finish(request, response, await answer(deps, { info, target, kind, caller, request, response }));
+  const body = () => readBody(request);
+  return finish(
+    request,
+    response,
+    await answer(deps, { info, target, kind, caller, request, body, response }),
+  );
 }
 
 /** An upgrade: exec over WebSocket, after the same admission as any request. */

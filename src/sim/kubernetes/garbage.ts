@@ -5,6 +5,7 @@
  * G1. A dependent goes when none of its owners exists any more; of those that went while others stay it is cut loose.
  * G2. Foreground deletion begins with the dependents; the owner goes when none is left that holds it back (`blockOwnerDeletion`).
  *     Orphaning cuts the dependents loose.
+ * G3. The resources of a definition end with it, at once: whoever defines it again finds none.
  */
 import type { Clock, TimerHandle } from '../../ports/index.ts';
 import { textAt } from './json.ts';
@@ -22,6 +23,7 @@ export interface GarbageDeps {
   readonly clock: Clock;
 }
 
+const definitions = 'apiextensions.k8s.io/customresourcedefinitions';
 const quietly: DeleteOptions = {
   dryRun: false,
   gracePeriodSeconds: undefined,
@@ -54,6 +56,7 @@ export class GarbageCollector {
   constructor(deps: GarbageDeps) {
     this.deps = deps;
     this.unsubscribe = deps.store.subscribe((change) => {
+      if (change.type === 'DELETED' && change.collection === definitions) this.dropResourcesOf(change.object);
       if (change.type !== 'DELETED' && change.object.metadata.deletionTimestamp === undefined) return;
       this.queue.set(change.object.metadata.uid, change);
       this.timer ??= deps.clock.setTimeout(() => this.run(), paces.garbageMs);
@@ -78,7 +81,6 @@ export class GarbageCollector {
   }
 
   private collect({ type, collection, object }: Change): void {
-    const { store } = this.deps;
     if (type !== 'DELETED') {
       const { finalizers = [], name } = object.metadata;
       if (collection === '/namespaces') this.touched.add(name);
@@ -88,10 +90,13 @@ export class GarbageCollector {
     }
     this.collectDependents(object.metadata.uid);
     this.unblock(object);
-    if (collection === 'apiextensions.k8s.io/customresourcedefinitions') {
-      const custom = `${textAt(object, 'spec', 'group')}/${textAt(object, 'spec', 'names', 'plural')}`;
-      for (const resource of store.list(custom)) store.remove(custom, resource);
-    }
+  }
+
+  /** G3. */
+  private dropResourcesOf(definition: KubeObject): void {
+    const { store } = this.deps;
+    const custom = `${textAt(definition, 'spec', 'group')}/${textAt(definition, 'spec', 'names', 'plural')}`;
+    for (const resource of store.list(custom)) store.remove(custom, resource);
   }
 
   private kindOf(collection: string): Kind | undefined {

@@ -2,11 +2,11 @@
  * Logs of simulated containers: a few lines about the past, then one more line each second for those who follow.
  * Lines are made from the pod's age, so that two readers see the same log.
  */
-import type { ServerResponse } from 'node:http';
 import type { Clock } from '../../ports/index.ts';
 import { at, listAt, textAt } from './json.ts';
 import { limits, paces } from './limits.ts';
 import type { KubeObject } from './objects.ts';
+import type { OpenResponse } from './open-response.ts';
 import { badRequest, Refusal, tooMany } from './refusal.ts';
 import type { Store } from './store.ts';
 
@@ -43,7 +43,7 @@ function startedMs(pod: KubeObject, container: string): number | undefined {
 export class PodLogs {
   private readonly store: Store;
   private readonly clock: Clock;
-  private readonly followers = new Set<ServerResponse>();
+  private readonly followers = new Set<OpenResponse>();
 
   constructor(store: Store, clock: Clock) {
     this.store = store;
@@ -51,7 +51,7 @@ export class PodLogs {
   }
 
   /** Answers `GET pods/NAME/log`, or says why not. */
-  serve(pod: KubeObject, query: URLSearchParams, response: ServerResponse): Refusal | undefined {
+  serve(pod: KubeObject, query: URLSearchParams, response: OpenResponse): Refusal | undefined {
     const container = containerOf(pod, query.get('container') ?? '');
     if (container instanceof Refusal) return container;
     const started = startedMs(pod, container);
@@ -83,7 +83,7 @@ export class PodLogs {
     pod: KubeObject,
     from: number,
     write: (index: number) => boolean,
-    response: ServerResponse,
+    response: OpenResponse,
   ): void {
     let index = from;
     const step = (): void => {

@@ -103,6 +103,14 @@ export class Store {
     return this.collection(id).oldest;
   }
 
+  /** Forgets the past: nothing may start before now any more (S2). */
+  compact(): void {
+    for (const collection of this.collections.values()) {
+      collection.history = [];
+      collection.oldest = this.current;
+    }
+  }
+
   /** Writes an object and answers it with its new resourceVersion (S1). */
   put(id: string, object: KubeObject): KubeObject {
     const collection = this.collection(id);

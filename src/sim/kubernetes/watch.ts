@@ -5,12 +5,12 @@
  * W2. A watcher that does not read is cut off when too much waits for it; it starts again from its last version.
  * W3. An object that leaves a selection is shown as deleted, one that enters it as added.
  */
-import type { ServerResponse } from 'node:http';
 import type { Clock, TimerHandle } from '../../ports/index.ts';
 import { revisionOf, selection } from './listing.ts';
 import { apiVersionOf, type Kind } from './kinds.ts';
 import { limits, paces } from './limits.ts';
 import type { KubeObject } from './objects.ts';
+import type { OpenResponse } from './open-response.ts';
 import { expired, Refusal, tooMany } from './refusal.ts';
 import { shownObject, table, type Representation } from './representation.ts';
 import type { Selector } from './selectors.ts';
@@ -21,7 +21,7 @@ export interface WatchRequest {
   readonly namespace: string | undefined;
   readonly query: URLSearchParams;
   readonly asked: Representation;
-  readonly response: ServerResponse;
+  readonly response: OpenResponse;
 }
 
 interface Watcher extends WatchRequest {
@@ -172,6 +172,15 @@ export class WatchHub {
     if (response.destroyed || response.writableEnded) return;
     response.write(`{"type":"${type}","object":${object}}\n`);
     if (response.writableLength > limits.watcherBacklogBytesMax) response.destroy(); // W2
+  }
+
+  /** Tells every watcher that its version is too old, as a server does that has forgotten what came after it. */
+  expire(): void {
+    const refusal = JSON.stringify(expired('too old resource version').status());
+    for (const watcher of [...this.watchers.values()].flatMap((group) => [...group])) {
+      this.send(watcher, 'ERROR', refusal);
+      watcher.response.end();
+    }
   }
 
   /** Ends every watch. */

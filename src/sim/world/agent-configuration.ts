@@ -7,6 +7,11 @@ export function configurationFile(level: LogLevel): string {
   return `observability:\n  logging:\n    level: ${level}\n`;
 }
 
+/** What a configuration says of a manifest project. */
+export function manifestSection(projectPath: string): string {
+  return `gitops:\n  manifest_projects:\n  - id: ${projectPath}\n`;
+}
+
 /** The level a file asks for. */
 export function levelOf(file: string): LogLevel {
   const named = /level: (\w+)/.exec(file)?.[1];

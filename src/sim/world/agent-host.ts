@@ -16,6 +16,7 @@ import { judgedLog, noExposition, noMetrics } from './quiet.ts';
 import type { SimulatedCluster } from './simulated-cluster.ts';
 import { agentToken } from './simulated-gitlab.ts';
 import { SimulatedProcess } from './simulated-process.ts';
+import { threadlessWorkers } from './threadless-workers.ts';
 
 export interface AgentHostDeps {
   readonly kernel: Kernel;
@@ -90,6 +91,7 @@ export class AgentHost {
     this.#life = life;
     this.dials = [];
     process.log('starts');
+    this.cluster.project?.begin();
     this.#run(life).catch((error: unknown) => {
       if (process.alive) kernel.fail('agent-starts', `${process.name}: ${String(error)}`);
     });
@@ -118,6 +120,7 @@ export class AgentHost {
   async #run(life: Life): Promise<void> {
     const { process } = life;
     const { cluster, onTransition } = this.#deps;
+    const { project } = cluster;
     const agentk = await startAgentk(
       {
         kasAddress: 'grpc://kas.simulated:8150',
@@ -141,6 +144,8 @@ export class AgentHost {
       },
       {
         server: cluster.serverOf(process, life.number),
+        manifestWorkers:
+          project === undefined ? undefined : threadlessWorkers(process, (files) => project.read(files)),
         way: this.#way(process),
         observe: (transition) => onTransition(process, transition),
       },

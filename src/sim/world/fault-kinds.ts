@@ -42,7 +42,24 @@ export const faultKinds = [
   'cluster-refuses',
   'cluster-fails',
   'cluster-slow',
-  /** Many pushes to an agent's repository at once. */
+  /** The API server turns most requests away and asks to be left alone for seconds. */
+  'cluster-throttles',
+  /** The API server forgets the past: watches end, and cannot be taken up where they were. */
+  'watches-expire',
+  /** Another replica of the agent has the Lease for a while. */
+  'lease-lost',
+  /** Somebody edits, deletes, or replaces by an object of their own what a manifest has made. */
+  'object-edited',
+  'object-deleted',
+  'object-replaced',
+  /** Many pushes to an agent's repositories at once. */
   'push-storm',
 ] as const;
+/** Those that mean something only where there is GitOps. */
+export const manifestFaults: ReadonlySet<string> = new Set([
+  'watches-expire',
+  'object-edited',
+  'object-deleted',
+  'object-replaced',
+]);
 export type FaultKind = (typeof faultKinds)[number];

@@ -11,12 +11,14 @@ const nothing = () => {};
 const slowMeanMs = 400;
 const skewMsMax = 600_000;
 const stormPushes = 30;
+const manifestStormPushes = 10;
 /** What a draining kas gets before it is killed. */
 const drainMsMin = 20_000;
 /** How much a store that takes over may have missed. */
 const lostMsMax = 30_000;
 
 const agentOf = (world: Scene, { agent }: Fault) => at(world.agents, agent);
+const projectOf = (world: Scene, fault: Fault) => agentOf(world, fault).cluster.project;
 const kasOf = (world: Scene, { kas }: Fault) => at(world.kas, kas);
 
 function at<T>(all: readonly T[], index: number): T {
@@ -141,11 +143,34 @@ const deeds: Readonly<Record<FaultKind, Deed>> = {
   'cluster-refuses': (world, fault) => agentOf(world, fault).cluster.trouble('refuses'),
   'cluster-fails': (world, fault) => agentOf(world, fault).cluster.trouble('fails'),
   'cluster-slow': (world, fault) => agentOf(world, fault).cluster.trouble('slow'),
+  'cluster-throttles': (world, fault) => agentOf(world, fault).cluster.trouble('throttles'),
+  'watches-expire': (world, fault) => {
+    projectOf(world, fault)?.kubernetes.expire();
+    return nothing;
+  },
+  'lease-lost': (world, fault) => agentOf(world, fault).cluster.lead(() => world.kernel.nowMs),
+  'object-edited': (world, fault) => {
+    projectOf(world, fault)?.meddle('edit', fault.kas);
+    return nothing;
+  },
+  'object-deleted': (world, fault) => {
+    projectOf(world, fault)?.meddle('delete', fault.kas);
+    return nothing;
+  },
+  'object-replaced': (world, fault) => {
+    projectOf(world, fault)?.meddle('replace', fault.kas);
+    return nothing;
+  },
   'push-storm': (world, fault) => {
     const { agent } = agentOf(world, fault);
     for (let push = 0; push < stormPushes; push++) {
       const level = at(logLevels, push + fault.kas);
       world.kernel.at((push * fault.forMs) / stormPushes, () => world.push(agent, configurationFile(level)));
+    }
+    for (let push = 0; push < manifestStormPushes; push++) {
+      const change = at(['change', 'rename', 'move', 'add', 'delete'] as const, push + fault.kas);
+      const atMs = (push * fault.forMs) / manifestStormPushes;
+      world.kernel.at(atMs, () => world.pushManifests(agent, change, push));
     }
     return nothing;
   },

@@ -26,6 +26,7 @@ import { judgedLog, noExposition, noMetrics } from './quiet.ts';
 import type { SimulatedGitLab } from './simulated-gitlab.ts';
 import { SimulatedProcess } from './simulated-process.ts';
 import { idleWorkers, type SimulatedStore } from './simulated-store.ts';
+import { threadlessWorkers } from './threadless-workers.ts';
 
 export interface KasHostDeps {
   readonly kernel: Kernel;
@@ -35,6 +36,8 @@ export interface KasHostDeps {
   readonly ageMs: number;
   readonly pollMs: number;
   readonly reuse: boolean;
+  /** Agents have manifest projects. */
+  readonly gitops: boolean;
   readonly onTransition: (process: SimulatedProcess, transition: ObservedTransition) => void;
 }
 
@@ -182,7 +185,7 @@ export class KasHost {
       git: gitlab.gitOf(process),
       gitlab: gitlab.gitlabOf(process),
       store: { ...store.of(process), probes: {}, children: () => [] },
-      manifestWorkers: idleWorkers,
+      manifestWorkers: this.#deps.gitops ? threadlessWorkers(process) : idleWorkers,
       agentFront: ({ grpc, connections }) => {
         const server = new SimulatedHttp2Server(network);
         grpc.attach(asHttp2Server(server));
@@ -230,6 +233,7 @@ standalone: { file: none }
 agent:
   listen: { address: "127.0.0.1:8150", max_connection_age: ${Math.round(ageMs / 1000)}s, tunnel_reuse: ${reuse} }
   configuration: { poll_period: ${Math.round(pollMs / 1000)}s }
+  gitops: { poll_period: ${Math.round(pollMs / 1000)}s }
   kubernetes_api: { listen: { address: "127.0.0.1:8154" } }
 `;
   let configuration = known.get(text);

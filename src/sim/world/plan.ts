@@ -6,8 +6,9 @@
  * world can be demanded (`invariants`). Random faults that heal by chance would hide what only lives by chance.
  */
 import { SeededRandom } from '../kernel/index.ts';
-import { faultKinds, type FaultKind } from './fault-kinds.ts';
+import { faultKinds, manifestFaults, type FaultKind } from './fault-kinds.ts';
 import { logLevels } from './agent-configuration.ts';
+import { manifestChanges, type ManifestChange } from './manifest-repository.ts';
 import type { LogLevel } from '../../ports/index.ts';
 
 export interface Fault {
@@ -40,6 +41,14 @@ export interface PlannedPush {
   readonly level: LogLevel;
 }
 
+export interface PlannedManifestPush {
+  readonly atMs: number;
+  readonly agent: number;
+  readonly change: ManifestChange;
+  /** Which object, modulo their number. */
+  readonly at: number;
+}
+
 export interface Plan {
   readonly seed: number;
   readonly agents: number;
@@ -61,6 +70,8 @@ export interface Plan {
   /** kas takes tunnels again after a request; without it every request has a stream of its own, as with the originals. */
   readonly reuse: boolean;
   readonly pushes: readonly PlannedPush[];
+  /** Every agent has a manifest project, to which these are pushed; absent in a plan without GitOps. */
+  readonly manifests?: readonly PlannedManifestPush[] | undefined;
 }
 
 export interface PlanOptions {
@@ -68,6 +79,8 @@ export interface PlanOptions {
   readonly kas?: number | undefined;
   /** Only these kinds, all of them; by default a random part of all. */
   readonly faults?: readonly FaultKind[] | undefined;
+  /** Whether agents have manifest projects; some plans unless told. */
+  readonly gitops?: boolean | undefined;
   /** How long there are faults. */
   readonly healMs?: number | undefined;
 }
@@ -76,6 +89,9 @@ const minuteMs = 60_000;
 /** Longer than the longest wait of an agent that was refused, and of a configuration stream that failed. */
 const quietMsMax = 15 * minuteMs;
 const probes = 6;
+/** Plans with GitOps; they are dearer than the others. */
+const gitopsShare = 0.15;
+const manifestPushMeanMs = 25_000;
 const probeMsMax = 20_000;
 export const foreverMs = 1e9;
 
@@ -86,6 +102,8 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
   const agents = options.agents ?? sizes.pick([1, 1, 2, 2, 3]);
   const kas = options.kas ?? sizes.pick([1, 1, 2, 3]);
   const healMs = options.healMs ?? sizes.pick([1, 1, 2, 3]) * minuteMs;
+  const manifests = random.fork('manifests');
+  const gitops = options.gitops ?? manifests.chance(gitopsShare);
   return {
     seed,
     agents,
@@ -94,21 +112,30 @@ export function drawPlan(seed: number, options: PlanOptions = {}): Plan {
     quietMs: quietMsMax,
     ageMs: sizes.pick([3, 10, 120]) * minuteMs,
     pollMs: sizes.pick([20_000, 60_000]),
-    faults: drawFaults(random.fork('faults'), { healMs, kinds: options.faults }),
+    faults: drawFaults(random.fork('faults'), { healMs, kinds: options.faults, gitops }),
     requests: drawRequests(random.fork('requests'), { agents, kas, healMs }),
     probes: drawProbes(random.fork('probes'), { agents, kas }),
-    led: sizes.chance(0.75),
+    led: sizes.chance(0.75) && !gitops, // only who leads works on manifests
     reuse: sizes.chance(0.7),
     pushes: drawPushes(random.fork('pushes'), { agents, healMs }),
+    ...(gitops && { manifests: drawManifestPushes(manifests, { agents, healMs }) }),
   };
 }
 
 function drawFaults(
   random: SeededRandom,
-  { healMs, kinds }: { readonly healMs: number; readonly kinds: readonly FaultKind[] | undefined },
+  {
+    healMs,
+    kinds,
+    gitops,
+  }: Pick<Plan, 'healMs'> & {
+    readonly kinds: readonly FaultKind[] | undefined;
+    readonly gitops: boolean;
+  },
 ): readonly Fault[] {
   // A stream for each kind: one more in the world leaves the others to their seeds.
-  const present = kinds ?? faultKinds.filter((kind) => random.fork(kind).chance(0.3));
+  const possible = faultKinds.filter((kind) => gitops || !manifestFaults.has(kind));
+  const present = kinds ?? possible.filter((kind) => random.fork(kind).chance(0.3));
   const meanMs = random.pick([5_000, 20_000, 60_000]);
   const faults: Fault[] = [];
   if (present.length === 0) return faults;
@@ -157,6 +184,20 @@ function drawProbes(random: SeededRandom, sizes: Sizes): readonly PlannedRequest
     routed: true,
     patienceMs: foreverMs,
   }));
+}
+
+function drawManifestPushes(
+  random: SeededRandom,
+  { agents, healMs }: Pick<Plan, 'agents' | 'healMs'>,
+): readonly PlannedManifestPush[] {
+  const pushes: PlannedManifestPush[] = [];
+  const after = () => random.around(manifestPushMeanMs);
+  for (let atMs = after(); atMs < healMs; atMs += after()) {
+    const agent = random.below(agents);
+    const change = random.pick(manifestChanges);
+    pushes.push({ atMs: Math.round(atMs), agent, change, at: random.below(1_000) });
+  }
+  return pushes;
 }
 
 function drawPushes(

@@ -20,7 +20,15 @@ export function judgedLog(process: SimulatedProcess): Log {
 }
 
 /** Errors for operators that the faults of a plan bring about. */
-const expected: readonly string[] = ['Failed to authorize user', 'Failed to look up', 'kas refuses'];
+const expected: readonly string[] = [
+  'Failed to authorize user',
+  'Failed to look up',
+  'kas refuses',
+  'No manifests from kas',
+  'apply', // of one object, as `prune` and `wait`
+  'prune',
+  'wait',
+];
 
 const nothing = { inc: () => {}, set: () => {}, observe: () => {} };
 

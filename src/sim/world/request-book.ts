@@ -2,7 +2,7 @@
  * Every request of a plan, from the user to the cluster and back: who admitted it, which agents got it, what the user saw.
  * The invariants about requests are judged from this book.
  */
-import type { ClusterJudge, Work } from './simulated-cluster.ts';
+import type { ClusterJudge, Work } from './cluster-work.ts';
 import type { KasHost } from './kas-host.ts';
 import type { Plan, PlannedRequest } from './plan.ts';
 import type { Seen } from './user.ts';

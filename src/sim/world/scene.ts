@@ -3,6 +3,8 @@ import type { Kernel } from '../kernel/index.ts';
 import type { Http2Frame, SimulatedNetwork } from '../network/index.ts';
 import type { AgentHost } from './agent-host.ts';
 import type { KasHost } from './kas-host.ts';
+import type { ManifestProject } from './manifest-project.ts';
+import type { ManifestChange } from './manifest-repository.ts';
 import type { Plan } from './plan.ts';
 import type { RequestBook } from './request-book.ts';
 import type { SimulatedGitLab } from './simulated-gitlab.ts';
@@ -17,12 +19,16 @@ export interface Scene {
   readonly store: SimulatedStore;
   readonly kas: readonly KasHost[];
   readonly agents: readonly AgentHost[];
+  /** By agent; empty in a plan without GitOps. */
+  readonly projects: readonly ManifestProject[];
   readonly book: RequestBook;
   readonly tally: Tally;
   /** The invariant is broken; the first that is ends the run. */
   fail(broken: { readonly id: string }, text: string): void;
   /** A push to the configuration project of an agent, of which GitLab tells kas. */
   push(agent: number, file: string): void;
+  /** A push to the manifest project of an agent, if it has one, of which GitLab tells kas. */
+  pushManifests(agent: number, change: ManifestChange, at: number): void;
   /** Its process dies; with the host's power or without. */
   killKas(host: KasHost, power: boolean): void;
   killAgent(host: AgentHost, power: boolean): void;

@@ -13,7 +13,7 @@ export interface Shrunk {
 }
 
 /** The lists a plan may lose parts of, the heaviest first. */
-const lists = ['faults', 'requests', 'pushes', 'probes'] as const;
+const lists = ['faults', 'requests', 'pushes', 'manifests', 'probes'] as const;
 
 /** What a failure is, whoever it met: invariants, not names and numbers. */
 function kindOf({ failure }: Outcome): string {
@@ -30,6 +30,7 @@ export async function shrink(
   onProgress: (plan: Plan, runs: number) => void = () => {},
 ): Promise<Shrunk> {
   const shrinking = new Shrinking(plan, await simulate(plan), runsMax, onProgress);
+  await shrinking.leaveOutManifests();
   for (const list of lists) await shrinking.leaveOut(list);
   await shrinking.leaveOut('faults');
   await shrinking.makeSmaller();
@@ -56,14 +57,24 @@ class Shrinking {
     return { plan: this.#best, outcome: this.#outcome, runs: this.#runs };
   }
 
+  /** Perhaps it has nothing to do with GitOps. */
+  async leaveOutManifests(): Promise<void> {
+    const { manifests, ...rest } = this.#best;
+    if (manifests !== undefined) await this.#fails(rest);
+  }
+
   async leaveOut(list: (typeof lists)[number]): Promise<void> {
     let parts = 1;
-    while (this.#best[list].length > 0) {
-      const size = Math.ceil(this.#best[list].length / parts);
+    for (let left = this.#length(list); left > 0; left = this.#length(list)) {
+      const size = Math.ceil(left / parts);
       if (await this.#leaveOutOne(list, size)) parts = Math.max(1, parts - 1);
       else if (size <= 1) return;
-      else parts = Math.min(this.#best[list].length, parts * 2);
+      else parts = Math.min(left, parts * 2);
     }
+  }
+
+  #length(list: (typeof lists)[number]): number {
+    return this.#best[list]?.length ?? 0;
   }
 
   async makeSmaller(): Promise<void> {
@@ -78,12 +89,13 @@ class Shrinking {
     for (let agents = 1; agents < this.#best.agents; agents++) {
       const fit = <T extends { readonly agent: number }>(all: readonly T[]) =>
         all.map((one) => ({ ...one, agent: one.agent % agents }));
-      const { faults, requests, probes, pushes } = this.#best;
+      const { faults, requests, probes, pushes, manifests } = this.#best;
       const smaller = {
         faults: fit(faults),
         requests: fit(requests),
         probes: fit(probes),
         pushes: fit(pushes),
+        ...(manifests !== undefined && { manifests: fit(manifests) }),
       };
       if (await this.#fails({ ...this.#best, ...smaller, agents })) break;
     }
@@ -93,7 +105,7 @@ class Shrinking {
   }
 
   async #leaveOutOne(list: (typeof lists)[number], size: number): Promise<boolean> {
-    const all = this.#best[list];
+    const all = this.#best[list] ?? [];
     for (let from = 0; from < all.length; from += size) {
       const fewer = { ...this.#best, [list]: [...all.slice(0, from), ...all.slice(from + size)] };
       if (await this.#fails(fewer)) return true;

@@ -2,7 +2,9 @@
  * GitLab and its repositories in a simulated world. Trouble is a number of reasons for it, so that faults may overlap; the
  * worst of them counts: silence before errors before slowness.
  */
-import { configurationFile } from './agent-configuration.ts';
+import { createHash } from 'node:crypto';
+import { configurationFile, manifestSection } from './agent-configuration.ts';
+import type { ManifestRepository } from './manifest-repository.ts';
 import type {
   AgentInfo,
   AllowedAgentsForJob,
@@ -12,6 +14,7 @@ import type {
   GitLabResult,
   GitRepository,
   FilesRead,
+  ProjectInfo,
   ResolvedRef,
   TreeListing,
 } from '../../ports/index.ts';
@@ -32,6 +35,8 @@ export const agentToken = (agent: number): string => `agent-token-${agent}`;
 /** Agents count from 0, their ids from 1. */
 export const agentIdOf = (agent: number): bigint => BigInt(agent + 1);
 export const jobToken = 'job-token';
+export const manifestPath = (agent: number): string => `group/manifests-${agent}`;
+export const manifestProjectId = (agent: number): bigint => 2000n + BigInt(agent);
 
 interface Repository {
   commit: number;
@@ -40,13 +45,16 @@ interface Repository {
 
 export class SimulatedGitLab {
   readonly #agents: number;
+  readonly #manifests: readonly ManifestRepository[];
   readonly #troubles = new Map<GitLabTrouble, number>();
   readonly #gitTroubles = new Map<GitLabTrouble, number>();
   readonly #revoked = new Map<number, number>();
   readonly #repositories = new Map<number, Repository>();
 
-  constructor(agents: number) {
+  /** @param manifests repositories of manifest projects, by agent; none unless given */
+  constructor(agents: number, manifests: readonly ManifestRepository[] = []) {
     this.#agents = agents;
+    this.#manifests = manifests;
   }
 
   /** Begins a trouble; answers how to end it. */
@@ -73,7 +81,8 @@ export class SimulatedGitLab {
   /** What the repository of an agent says now. */
   head(agent: number): { readonly commitId: string; readonly file: string } {
     const { commit, file } = this.#repository(agent);
-    return { commitId: commitId(agent, commit), file };
+    const gitops = this.#manifests[agent] === undefined ? '' : manifestSection(manifestPath(agent));
+    return { commitId: commitId(agent, commit), file: file + gitops };
   }
 
   /** GitLab as one process reaches it. */
@@ -83,7 +92,7 @@ export class SimulatedGitLab {
     const done = (signal: AbortSignal) => ask<undefined>(signal, () => ({ kind: 'ok', value: undefined }));
     return {
       agentInfo: (token, signal) => ask(signal, () => this.#agentInfo(token)),
-      projectInfo: (_token, _path, signal) => ask(signal, () => notFound),
+      projectInfo: (token, path, signal) => ask(signal, () => this.#projectInfo(token, path)),
       verifyProjectAccess: (_token, _path, signal) => ask(signal, () => notFound),
       allowedAgents: (token, signal) => ask(signal, () => this.#allowedAgents(token)),
       authorizeProxyUser: (_request, signal) => ask(signal, () => notFound),
@@ -102,7 +111,7 @@ export class SimulatedGitLab {
       resolveRef: ({ projectPath }, _ref, signal) =>
         ask<ResolvedRef>(
           signal,
-          () => ({ kind: 'commit', commitId: this.head(agentOfPath(projectPath)).commitId }),
+          () => ({ kind: 'commit', commitId: this.#headOf(projectPath) }),
           () => unavailable(),
         ),
       readFile: ({ projectPath }, _commit, path, _bytes, signal) =>
@@ -114,19 +123,16 @@ export class SimulatedGitLab {
               : { kind: 'notFound', reason: 'no such file' },
           () => unavailable(),
         ),
-      readFiles: ({ projectPath }, _commit, paths, _bounds, signal) =>
+      readFiles: (repository, commit, paths, _bounds, signal) =>
         ask<FilesRead>(
           signal,
-          () => {
-            const bytes = Buffer.from(this.head(agentOfPath(projectPath)).file);
-            return { kind: 'files', files: new Map(paths.map((path) => [path, bytes])) };
-          },
+          () => this.#readFiles(repository, commit, paths),
           () => unavailable(),
         ),
-      listTree: (_repository, _commit, _path, _options, signal) =>
+      listTree: (repository, commit, _path, _options, signal) =>
         ask<TreeListing>(
           signal,
-          () => ({ kind: 'tree', entries: [] }),
+          () => this.#listTree(repository, commit),
           () => unavailable(),
         ),
     };
@@ -169,6 +175,47 @@ export class SimulatedGitLab {
     return { kind: 'ok', value };
   }
 
+  #projectInfo(token: string, path: string): GitLabResult<ProjectInfo> {
+    const info = this.#agentInfo(token);
+    if (info.kind !== 'ok') return info;
+    const agent = Number(info.value.agentId) - 1;
+    if (path !== manifestPath(agent)) return notFound;
+    const value = {
+      projectId: manifestProjectId(agent),
+      defaultBranch: 'main',
+      repository: repositoryAt(manifestPath(agent)),
+    };
+    return { kind: 'ok', value };
+  }
+
+  #headOf(projectPath: string): string {
+    const agent = agentOfPath(projectPath);
+    const manifests = projectPath === manifestPath(agent) ? this.#manifests[agent] : undefined;
+    return manifests?.head.id ?? this.head(agent).commitId;
+  }
+
+  #readFiles({ projectPath }: GitRepository, commit: string, paths: readonly string[]): FilesRead {
+    const held = this.#manifests[agentOfPath(projectPath)]?.commit(commit);
+    const config = this.head(agentOfPath(projectPath)).file;
+    const files = new Map<string, Buffer>();
+    for (const path of paths) {
+      const text = held === undefined ? config : held.files.get(path);
+      if (text === undefined) return { kind: 'notFound', reason: 'no such file', path };
+      files.set(path, Buffer.from(text));
+    }
+    return { kind: 'files', files };
+  }
+
+  #listTree({ projectPath }: GitRepository, commit: string): TreeListing {
+    const held = this.#manifests[agentOfPath(projectPath)]?.commit(commit);
+    const entries = [...(held?.files ?? [])].map(([path, text]) => ({
+      path,
+      type: 'blob' as const,
+      oid: createHash('sha1').update(text).digest('hex'),
+    }));
+    return { kind: 'tree', entries };
+  }
+
   #allowedAgents(token: string): GitLabResult<AllowedAgentsForJob> {
     if (token !== jobToken) return { kind: 'unauthenticated', reason: 'unknown token' };
     const allowedAgents = Array.from({ length: this.#agents }, (_, agent) => ({
@@ -198,7 +245,10 @@ function unavailable() {
 }
 
 function repositoryOf(agent: number): GitRepository {
-  const projectPath = `group/agent-${agent}`;
+  return repositoryAt(`group/agent-${agent}`);
+}
+
+function repositoryAt(projectPath: string): GitRepository {
   return { projectPath, location: { kind: 'local', gitDir: `/simulated/${projectPath}.git` } };
 }
 

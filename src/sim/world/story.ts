@@ -59,6 +59,9 @@ export function readStory(text: string): { readonly plan: Plan; readonly hash: s
   for (const key of ['faults', 'requests', 'probes', 'pushes'] as const) {
     if (!Array.isArray(plan[key])) throw new Error(`not a plan: ${key} is missing`);
   }
+  if (plan.manifests !== undefined && !Array.isArray(plan.manifests)) {
+    throw new Error('not a plan: manifests are no list');
+  }
   const unknown = plan.faults.find(({ kind }) => !faultKinds.includes(kind));
   if (unknown !== undefined) throw new Error(`not a plan: there is no fault called ${unknown.kind}`);
   return { plan, hash };
@@ -95,6 +98,11 @@ const arrows: readonly (readonly [RegExp, Arrow])[] = [
     /^(\w+\d+)\.(\d+) (starts|is ready|is asked to stop|is killed|loses power|has ended)/,
     ([, host, life, what]) => `Note over ${host}: life ${life} ${what}`,
   ],
+  [
+    /^manifests (\S+) for (agent\d+): (\w+)/,
+    ([, commit, agent, change]) => `Note over ${agent}: commit ${commit}, ${change}`,
+  ],
+  [/^(agent\d+) asks for the end of (\S+)/, ([, agent, name]) => `${agent}->>cluster: delete ${name}`],
   [/^VIOLATION (.*)/, ([, what = '']) => `Note over user: ✗ ${what.replaceAll(/[;#:]/g, ',').slice(0, 120)}`],
 ];
 

@@ -4,7 +4,7 @@
  */
 import type { Server } from 'node:http';
 import { Duplex } from 'node:stream';
-import { workPath } from './simulated-cluster.ts';
+import { workPath } from './cluster-work.ts';
 import { agentIdOf, jobToken } from './simulated-gitlab.ts';
 
 /** What the user saw in the end. */

@@ -9,11 +9,13 @@ import { configurationFile } from './agent-configuration.ts';
 import { doFault } from './faults.ts';
 import { invariants, type Invariant } from './invariants/index.ts';
 import { KasHost } from './kas-host.ts';
+import { ManifestProject, type ProjectJudge } from './manifest-project.ts';
+import type { ManifestChange } from './manifest-repository.ts';
 import type { Plan } from './plan.ts';
 import type { Scene } from './scene.ts';
 import { RequestBook, type BookedRequest } from './request-book.ts';
 import { SimulatedCluster } from './simulated-cluster.ts';
-import { agentIdOf, SimulatedGitLab } from './simulated-gitlab.ts';
+import { agentIdOf, manifestPath, manifestProjectId, SimulatedGitLab } from './simulated-gitlab.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 import { SimulatedStore } from './simulated-store.ts';
 import type { ObservedTransition } from '../../supervisor/index.ts';
@@ -39,6 +41,7 @@ export class World implements Scene {
   readonly store: SimulatedStore;
   readonly kas: readonly KasHost[];
   readonly agents: readonly AgentHost[];
+  readonly projects: readonly ManifestProject[];
   readonly book: RequestBook;
   readonly tally = new Tally();
   /** When agents dialled. */
@@ -50,7 +53,9 @@ export class World implements Scene {
     this.kernel = kernel;
     const network = new SimulatedNetwork<Http2Frame>(kernel);
     this.network = network;
-    this.gitlab = new SimulatedGitLab(plan.agents);
+    this.projects = this.#manifestProjects();
+    const manifests = this.projects.map(({ repository }) => repository);
+    this.gitlab = new SimulatedGitLab(plan.agents, manifests);
     this.store = new SimulatedStore(kernel);
     this.book = new RequestBook(plan, () => kernel.nowMs, {
       arrived: (request, agent, life) => {
@@ -72,6 +77,7 @@ export class World implements Scene {
           ageMs: plan.ageMs,
           pollMs: plan.pollMs,
           reuse: plan.reuse,
+          gitops: plan.manifests !== undefined,
           onTransition,
         }),
     );
@@ -81,7 +87,7 @@ export class World implements Scene {
         new AgentHost(agent, {
           kernel,
           network,
-          cluster: new SimulatedCluster(agent, this.book, plan.led),
+          cluster: new SimulatedCluster(agent, this.book, plan.led, this.projects[agent]),
           kasHosts: () => this.#balanced(),
           onTransition,
           onDial: (host) => {
@@ -98,6 +104,7 @@ export class World implements Scene {
       const { kernel, plan } = this;
       this.#prepare();
       if (!kernel.advance(plan.healMs)) return;
+      this.#mendManifests();
       kernel.log('everything is whole from here on');
       if (!kernel.advance(plan.healMs + silenceMs) || !this.#settle(plan.healMs + plan.quietMs)) return;
       kernel.log(`all is well again after ${Math.round(kernel.nowMs - plan.healMs)} ms`);
@@ -110,6 +117,7 @@ export class World implements Scene {
       });
       if (!kernel.advance(kernel.nowMs + stopMs + 120_000)) return;
       this.#judge((invariant) => invariant.stopped?.(this));
+      for (const { kubernetes } of this.projects) kubernetes.stop();
     });
   }
 
@@ -143,6 +151,18 @@ export class World implements Scene {
     this.store.push({ projectId: 1000n + BigInt(agent), projectPath: `group/agent-${agent}` });
   }
 
+  pushManifests(agent: number, change: ManifestChange, at: number): void {
+    const repository = this.projects[agent]?.repository;
+    if (repository === undefined) return;
+    repository.push(change, at);
+    const { id, objects } = repository.head;
+    this.kernel.log(
+      `manifests ${id.slice(-6)} for agent${agent}: ${change}, ${[...objects.keys()].join(' ')}`,
+    );
+    this.tally.count(`manifests ${change}`);
+    this.store.push({ projectId: manifestProjectId(agent), projectPath: manifestPath(agent) });
+  }
+
   killKas(host: KasHost, power: boolean): void {
     const open = this.book.openAt(host);
     host.kill(power);
@@ -157,6 +177,26 @@ export class World implements Scene {
     for (const request of this.book.all) if (request.planned.agent === host.agent) request.working = false;
   }
 
+  #manifestProjects(): readonly ManifestProject[] {
+    const { plan, kernel } = this;
+    if (plan.manifests === undefined) return [];
+    const judge: ProjectJudge = {
+      pruning: (project, name) => {
+        kernel.log(`agent${project.agent} asks for the end of ${name}`);
+        this.#judge((invariant) => invariant.pruning?.(this, project, name));
+      },
+      touched: (project, name) => this.#judge((invariant) => invariant.touched?.(this, project, name)),
+    };
+    return Array.from({ length: plan.agents }, (_, agent) => new ManifestProject(agent, kernel, judge));
+  }
+
+  /** What nobody can read is pushed over before all must be well. */
+  #mendManifests(): void {
+    for (const { agent, repository } of this.projects) {
+      if (repository.head.broken) this.pushManifests(agent, 'change', 0);
+    }
+  }
+
   #prepare(): void {
     const { kernel, plan } = this;
     const random = kernel.random.fork('start');
@@ -165,6 +205,9 @@ export class World implements Scene {
     for (const fault of plan.faults) kernel.at(fault.atMs, () => doFault(this, fault));
     for (const { atMs, agent, level } of plan.pushes) {
       kernel.at(atMs, () => this.push(agent, configurationFile(level)));
+    }
+    for (const { atMs, agent, change, at } of plan.manifests ?? []) {
+      kernel.at(atMs, () => this.pushManifests(agent, change, at));
     }
     this.#admitAll(false);
   }

@@ -5,21 +5,11 @@ import { TunnelDirectory } from '../../../src/actors/index.ts';
 import { KasSockets, LinkBoard } from '../../../src/agentk/link/index.ts';
 import { drawPlan, readStory, simulate, type Plan } from '../../../src/sim/world/index.ts';
 import { agentLinkDelays } from '../../../statecharts/index.ts';
+import { mendAll, plant } from './plant.ts';
 
 const seedsMax = 40;
-let mend: (() => void)[] = [];
 
-afterEach(() => {
-  for (const one of mend.splice(0)) one();
-  mend = [];
-});
-
-/** Puts something in the place of a member until the test ends. */
-function plant<T extends object, K extends keyof T>(owner: T, name: K, wrong: (right: T[K]) => T[K]): void {
-  const right = owner[name];
-  owner[name] = wrong(right);
-  mend.push(() => void (owner[name] = right));
-}
+afterEach(mendAll);
 
 /** Invariants that broke in the first seed that failed. */
 async function firstBroken(plans: Iterable<Plan>): Promise<string | undefined> {

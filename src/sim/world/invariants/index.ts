@@ -3,10 +3,12 @@ import { connectedAfterHealing } from './connected-after-healing.ts';
 import { deliveredOnce } from './delivered-once.ts';
 import { dialsAreBounded } from './dials-are-bounded.ts';
 import { everyRequestEnds } from './every-request-ends.ts';
+import { gitInTheCluster } from './git-in-the-cluster.ts';
 import type { Invariant } from './invariant.ts';
 import { newestConfiguration } from './newest-configuration.ts';
 import { noGivingUp } from './no-giving-up.ts';
 import { nothingLeft } from './nothing-left.ts';
+import { nothingLost } from './nothing-lost.ts';
 import { oneEntryPerPod } from './one-entry-per-pod.ts';
 import { oneRequestPerTunnel } from './one-request-per-tunnel.ts';
 import { rightAgent } from './right-agent.ts';
@@ -27,5 +29,7 @@ export const invariants: readonly Invariant[] = [
   connectedAfterHealing,
   oneEntryPerPod,
   newestConfiguration,
+  nothingLost,
+  gitInTheCluster,
   nothingLeft,
 ];

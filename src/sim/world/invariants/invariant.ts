@@ -1,6 +1,7 @@
 /** What must hold in every world, whatever goes wrong in it. */
 import type { BookedRequest } from '../request-book.ts';
 import type { AgentHost } from '../agent-host.ts';
+import type { ManifestProject } from '../manifest-project.ts';
 import type { Scene } from '../scene.ts';
 
 export interface Invariant {
@@ -13,6 +14,10 @@ export interface Invariant {
   ended?(world: Scene, request: BookedRequest): void;
   /** Right after a user left. */
   left?(world: Scene, request: BookedRequest): void;
+  /** agentk asks for the end of an object of its manifest project. */
+  pruning?(world: Scene, project: ManifestProject, name: string): void;
+  /** agentk has changed or ended what a stranger made. */
+  touched?(world: Scene, project: ManifestProject, name: string): void;
   /** An agent dials. */
   dialled?(world: Scene, agent: AgentHost): void;
   /**
