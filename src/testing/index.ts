@@ -4,4 +4,4 @@ export { graphOf, pathsOf, type ChartGraph, type ChartPath, type ChartStep } fro
 export { eventsOf, stateKeyOf, type ChartModel, type Fields, type Payloads } from './chart-model.ts';
 export { playPath, type Play } from './play.ts';
 export { mutantsOf, type Mutant, type MutantKind } from './mutants.ts';
-export { drawPlan, simulate, type Outcome, type Plan, type PlanOptions } from '../sim/world/index.ts';
+export { drawPlan, simulate, type Outcome, type Plan, type PlanOptions } from './simulation.ts';
