@@ -169,7 +169,9 @@ const asBrowser = (path: string, more: Readonly<Record<string, string>> = {}) =>
   });
 
 describe('a kas with the file of the original', () => {
-  it('serves kubectl of a CI job, who is the job in the cluster', async () => {
+  it('serves kubectl of a CI job, who is the job in the cluster', async (context) => {
+    const group = await asJob('/apis/authentication.k8s.io/v1');
+    context.skip(!group.text.includes('selfsubjectreviews'), 'this API server does not tell who one is');
     const kubeconfig = join(folder, 'kubeconfig');
     await writeFile(kubeconfig, jobKubeconfig());
     const { code, stdout, stderr } = await run('kubectl', [
