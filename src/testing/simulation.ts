@@ -34,6 +34,8 @@ export interface PlanOptions {
   readonly kas?: number;
   /** Only these kinds, all of them; by default a random part of all. */
   readonly faults?: readonly string[];
+  /** Agents have manifest projects, or have none; by default some plans do. */
+  readonly gitops?: boolean;
   /** How long there are faults. */
   readonly healMs?: number;
 }

@@ -21,7 +21,6 @@ import { WatchHub } from './watch.ts';
 
 export type { OpenResponse } from './open-response.ts';
 export type { KubeObject } from './objects.ts';
-export type { Change } from './store.ts';
 
 /** A request to the API server, past authentication and authorization. */
 export interface ClusterQuestion {
