@@ -11,6 +11,7 @@ import {
   type ChartEdges,
   type SeedResult,
 } from '../../../src/sim/world/index.ts';
+import { manifestChanges } from '../../../src/sim/world/manifest-repository.ts';
 
 const fixedSeeds = 300;
 const freshSeeds = 300;
@@ -69,6 +70,8 @@ describe('the simulated world', () => {
       'request left',
       'request orphaned',
       'no agent was there',
+      ...manifestChanges.map((change) => `manifests ${change}`),
+      'object pruned',
     ];
     expect(wanted.filter((what) => !counts.has(what))).toEqual([]);
   });
@@ -88,6 +91,13 @@ describe('the simulated world', () => {
       'config-watch': 0.5,
       'leader-election': 0.55,
       kas: 0.35,
+      'repository-poller': 0.7,
+      'gitops-stream': 0.4,
+      'manifest-watch': 0.6,
+      'gitops-sync': 0.45,
+      'drift-watch': 0.7,
+      informer: 0.35,
+      'sync-reporter': 0.65,
     };
     const low = Object.entries(bars).flatMap(([name, bar]) => {
       const chart = taken.get(name);

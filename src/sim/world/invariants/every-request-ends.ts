@@ -5,10 +5,18 @@ import type { Invariant } from './invariant.ts';
 /** Waiting for a tunnel, authorisation, and the longest silence of a lost connection. */
 const graceMs = 200_000;
 
-function hasSession({ kas, planned }: BookedRequest): boolean {
+/** The sessions of its agent at the kas it came to. */
+function sessionsOf({ kas, planned }: BookedRequest) {
   const agentId = agentIdOf(planned.agent);
-  const sessions = kas?.server?.parts.sessions.all() ?? [];
-  return [...sessions].some((session) => session.agent?.agentId === agentId && session.registered);
+  const sessions = [...(kas?.server?.parts.sessions.all() ?? [])];
+  return sessions.filter((session) => session.agent?.agentId === agentId && session.registered);
+}
+
+/** It waited for a tunnel where its agent was only half of the time: one that came back may have its tunnels elsewhere yet. */
+function missedItsAgent(request: BookedRequest, nowMs: number): boolean {
+  if (request.seen?.text.includes('Agent connection not found') !== true) return false;
+  const sinceMs = (request.kas?.process?.clock.now() ?? 0) - (nowMs - request.admittedMs);
+  return sessionsOf(request).every(({ connectedAt }) => connectedAt > sinceMs);
 }
 
 export const everyRequestEnds: Invariant = {
@@ -18,7 +26,7 @@ export const everyRequestEnds: Invariant = {
     const { seen, probe, id } = request;
     if (!probe) return;
     // It went to another kas meanwhile, as agents do when their connections age.
-    if (!hasSession(request)) return;
+    if (sessionsOf(request).length === 0 || missedItsAgent(request, world.kernel.nowMs)) return;
     if (seen?.status !== 200 || !seen.whole) {
       const said = seen?.text.slice(0, 400).replaceAll(/\s+/g, ' ');
       world.fail(this, `request ${id} was not served in a whole world: ${said}`);
