@@ -54,6 +54,14 @@ const keepRefusal = { type: 'keepReason', params: refusal } as const;
 const answerCalls = { type: 'answerCalls', params: answer } as const;
 const answerCrash = { type: 'answerCalls', params: crash } as const;
 
+/** The longest wait after so many questions that GitLab did not answer. */
+export function lookupWaitMs({
+  lookupBackoffMs,
+  attempt,
+}: Pick<Context, 'lookupBackoffMs' | 'attempt'>): number {
+  return Math.min(lookupBackoffMs.init * 2 ** Math.min(attempt - 1, 16), lookupBackoffMs.max);
+}
+
 export const agentSessionMachine = setup({
   types: { context: {} as Context, events: {} as Event, input: {} as Input, output: {} as Output },
   actors: {
@@ -82,11 +90,8 @@ export const agentSessionMachine = setup({
     none: (_, params: { count: number }) => params.count === 0,
   },
   delays: {
-    lookupBackoff: ({ context }) =>
-      Math.min(
-        context.lookupBackoffMs.init * 2 ** Math.min(context.attempt - 1, 16),
-        context.lookupBackoffMs.max,
-      ),
+    // The actor provides it with jitter.
+    lookupBackoff: ({ context }) => lookupWaitMs(context),
     refresh: ({ context }) => context.refreshMs,
     lastCall: ({ context }) => context.lastCallMs,
   },

@@ -151,7 +151,7 @@ export {
 export { tunnelPoolDefaults, tunnelPoolDelays, tunnelPoolMachine } from './tunnel-pool.ts';
 export { agentConnectionMachine } from './agent-connection.ts';
 export { arrivalMachine } from './arrival.ts';
-export { agentSessionMachine, type AgentVerdict } from './agent-session.ts';
+export { agentSessionMachine, lookupWaitMs, type AgentVerdict } from './agent-session.ts';
 export { childProcessMachine } from './child-process.ts';
 export { configWatchMachine, type Ending, type Fetched, type Resolution } from './config-watch.ts';
 export { fluxStreamMachine, type FluxPush, type FluxTold } from './flux-stream.ts';

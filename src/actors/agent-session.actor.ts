@@ -3,9 +3,9 @@
  * open here, and its entry in the shared directory.
  */
 import { fromPromise, type AnyActorLogic, type AnyActorRef } from 'xstate';
-import { agentSessionMachine, type AgentVerdict } from '../../statecharts/index.ts';
+import { agentSessionMachine, lookupWaitMs, type AgentVerdict } from '../../statecharts/index.ts';
 import type { CachedGitLab } from '../gitlab/cache/index.ts';
-import type { AgentInfo, Clock, GitLabResult, Log, Store } from '../ports/index.ts';
+import type { AgentInfo, Clock, GitLabResult, Log, Random, Store } from '../ports/index.ts';
 import { ok, status, StatusCode, type AgentMeta, type RpcStatus } from '../protocol/index.ts';
 import { guarded, Population } from '../supervisor/index.ts';
 import type { AgentConnection, ConnectionMember } from './agent-connection.actor.ts';
@@ -27,6 +27,7 @@ export interface AgentSessionDeps {
   readonly gitlab: CachedGitLab;
   readonly store: Store;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Log;
   readonly registrationTtlMs: number;
 }
@@ -175,6 +176,10 @@ export function createAgentSessionLogic(
           if (session !== undefined) session.writing = announce(deps, session);
         },
         farewell: (_, { sessionId }) => farewell(deps, find(sessionId)),
+      },
+      delays: {
+        // An outage meets all sessions at once; half of the wait is drawn, so that they do not ask at once again.
+        lookupBackoff: ({ context }) => (lookupWaitMs(context) * (1 + deps.random.next())) / 2,
       },
     }),
   );

@@ -140,6 +140,7 @@ export async function buildServer(deps: ServerDeps): Promise<Server> {
     gitlab,
     store,
     clock,
+    random,
     log,
     metrics,
     registrationTtlMs: agent.redis_conn_info_ttl,

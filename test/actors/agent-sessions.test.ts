@@ -76,6 +76,7 @@ class Stage {
       }),
       store: this.store,
       clock,
+      random: new SeededRandom(1),
       log,
       metrics,
       registrationTtlMs: 300_000,
@@ -199,6 +200,18 @@ describe('while GitLab is down', () => {
     stage.answer = known;
     await stage.clock.advanceAsync(5_000);
     expect([stream.told, stage.told.at(-1)]).toEqual(['admitted', 'authenticated']);
+  });
+
+  it('sessions that asked together do not ask again together', async () => {
+    stage.answer = down;
+    for (const token of ['one', 'two', 'three', 'four']) stage.ask(true, token);
+    await stage.clock.settle();
+    const askedAt: number[] = [];
+    for (let before = stage.asked; askedAt.length < 4; before = stage.asked) {
+      await stage.clock.advanceAsync(0.5);
+      for (let again = before; again < stage.asked; again++) askedAt.push(stage.clock.monotonic());
+    }
+    expect(new Set(askedAt).size).toBeGreaterThan(2);
   });
 
   it('an agent that is known already waits in the same way, nobody is forgotten', async () => {

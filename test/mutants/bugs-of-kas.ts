@@ -106,7 +106,7 @@ export const bugsOfKas: readonly NamedBug[] = [
     id: 'tunnels that ended are kept',
     file: tunnels,
     from: 'onDone: () => this.#forget(tunnel),',
-    to: '',
+    to: 'onDone: () => {},',
     judges: [tests('test/kas/tunnels.test.ts')],
   },
   {

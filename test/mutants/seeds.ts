@@ -4,12 +4,13 @@
  *
  *   node test/mutants/seeds.ts '{"seeds":200,"wrong":{...}}'
  *
- * and says on its last line what it found.
+ * (from seed 1 on, or from `from` to `seeds`) and says on its last line what it found.
  */
 import type { Wrong } from './courtroom.ts';
 import { readWithBug } from './read-with-bug.ts';
 
 interface Task {
+  readonly from?: number;
   readonly seeds: number;
   readonly wrong: Wrong | undefined;
 }
@@ -22,7 +23,7 @@ export interface SeedsFound {
   readonly text: string;
 }
 
-const { seeds, wrong } = JSON.parse(process.argv[2] ?? '{}') as Task;
+const { from = 1, seeds, wrong } = JSON.parse(process.argv[2] ?? '{}') as Task;
 
 if (wrong?.kind === 'source') readWithBug(wrong.bug);
 
@@ -37,7 +38,7 @@ if (wrong?.kind === 'chart') {
 }
 
 async function search(): Promise<SeedsFound> {
-  for (let seed = 1; seed <= seeds; seed++) {
+  for (let seed = from; seed <= seeds; seed++) {
     try {
       const { failure } = await simulate(drawPlan(seed));
       if (failure !== undefined) return { seed, invariant: failure.id, text: failure.text };

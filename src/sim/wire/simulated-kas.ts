@@ -94,6 +94,7 @@ export function composeKas(deps: SimulatedKasDeps): SimulatedKas {
     gitlab,
     store,
     clock,
+    random,
     log,
     metrics,
     registrationTtlMs: 300_000,

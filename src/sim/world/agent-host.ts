@@ -26,6 +26,7 @@ export interface AgentHostDeps {
   readonly kasHosts: () => readonly string[];
   readonly onTransition: (process: SimulatedProcess, transition: ObservedTransition) => void;
   readonly onDial: (host: AgentHost) => void;
+  readonly onConfigured: (host: AgentHost) => void;
 }
 
 interface Life {
@@ -137,6 +138,7 @@ export class AgentHost {
           setLogLevel: (level) => {
             life.level = level;
             process.log(`is configured: ${level}`);
+            this.#deps.onConfigured(this);
           },
           metrics: noMetrics,
           expose: noExposition,

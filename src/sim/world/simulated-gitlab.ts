@@ -29,9 +29,10 @@ const slowMeanMs = 4_000;
 /** What the adapters of the product do with a GitLab that says nothing: ask again, so many times. */
 const silenceMs = 20_000;
 const triesMax = 5;
-const agentOfToken = /^agent-token-(\d+)$/;
+/** What differs comes first: kas keeps no more than the first half of a token. */
+const agentOfToken = /^(\d+)-agent-token$/;
 
-export const agentToken = (agent: number): string => `agent-token-${agent}`;
+export const agentToken = (agent: number): string => `${agent}-agent-token`;
 /** Agents count from 0, their ids from 1. */
 export const agentIdOf = (agent: number): bigint => BigInt(agent + 1);
 export const jobToken = 'job-token';
@@ -49,6 +50,7 @@ export class SimulatedGitLab {
   readonly #troubles = new Map<GitLabTrouble, number>();
   readonly #gitTroubles = new Map<GitLabTrouble, number>();
   readonly #revoked = new Map<number, number>();
+  readonly #refused = new Set<number>();
   readonly #repositories = new Map<number, Repository>();
 
   /** @param manifests repositories of manifest projects, by agent; none unless given */
@@ -66,8 +68,19 @@ export class SimulatedGitLab {
 
   /** The token of an agent is refused until the answered function is called. */
   revoke(agent: number): () => void {
+    this.#refused.add(agent);
     this.#revoked.set(agent, (this.#revoked.get(agent) ?? 0) + 1);
     return () => void this.#revoked.set(agent, (this.#revoked.get(agent) ?? 1) - 1);
+  }
+
+  /** How many commits the repository of an agent has. */
+  commits(agent: number): number {
+    return this.#repository(agent).commit;
+  }
+
+  /** Its token was revoked at some time. */
+  everRefused(agent: number): boolean {
+    return this.#refused.has(agent);
   }
 
   /** A push to the agent's configuration project; answers the commit. */

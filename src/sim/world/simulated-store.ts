@@ -29,14 +29,27 @@ interface Written {
   readonly write: (store: Store, ttlMs: number) => Promise<unknown>;
 }
 
+/** What was written of a pod, and the incarnation the directory shows for it afterwards. */
+interface EntryWrite {
+  readonly kind: 'register' | 'farewell';
+  readonly agentId: bigint;
+  readonly connectionId: bigint;
+  readonly incarnation: number;
+  readonly shown: number | undefined;
+}
+/** What happens to the contents; those of a store that took over are known to nobody. */
+export type StoreWrite = EntryWrite | { readonly kind: 'emptied' };
+
 export class SimulatedStore {
   readonly #kernel: Kernel;
+  readonly #onWritten: (write: StoreWrite) => void;
   readonly #troubles = new Map<StoreTrouble, number>();
   readonly #journal: Written[] = [];
   #store: Store;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: Kernel, onWritten: (write: StoreWrite) => void = () => {}) {
     this.#kernel = kernel;
+    this.#onWritten = onWritten;
     this.#store = memoryStore({ clock: kernel.clock });
   }
 
@@ -54,6 +67,7 @@ export class SimulatedStore {
   empty(): void {
     this.#store = memoryStore({ clock: this.#kernel.clock });
     this.#journal.length = 0;
+    this.#onWritten({ kind: 'emptied' });
   }
 
   /** Another one takes its place, which has not heard of the writes of the last milliseconds (S1). Quotas count anew. */
@@ -73,9 +87,16 @@ export class SimulatedStore {
   of(process: SimulatedProcess): { readonly store: Store; readonly pushEvents: PushEvents } {
     const ask = <T>(question: (store: Store) => Promise<T>): Promise<T> => this.#ask(process, question);
     const store: Store = {
-      registerAgent: (agent, ttlMs) => ask(() => this.#write(ttlMs, (to, ms) => to.registerAgent(agent, ms))),
+      registerAgent: (agent, ttlMs) =>
+        ask(() => {
+          const done = this.#write(ttlMs, (to, ms) => to.registerAgent(agent, ms));
+          return this.#looked(done, { kind: 'register', ...agent });
+        }),
       unregisterAgent: (agentId, connectionId, incarnation) =>
-        ask(() => this.#write(Infinity, (to) => to.unregisterAgent(agentId, connectionId, incarnation))),
+        ask(() => {
+          const done = this.#write(Infinity, (to) => to.unregisterAgent(agentId, connectionId, incarnation));
+          return this.#looked(done, { kind: 'farewell', agentId, connectionId, incarnation });
+        }),
       agentsById: (agentId) => ask((to) => to.agentsById(agentId)),
       agentsByProject: (projectId) => ask((to) => to.agentsByProject(projectId)),
       connectedAgents: () => ask((to) => to.connectedAgents()),
@@ -97,8 +118,11 @@ export class SimulatedStore {
   /** News of pushes reach every kas. */
   readonly pushEvents = memoryPushEvents();
 
-  push(event: PushEvent): void {
-    if (!this.#outOfOrder) void this.pushEvents.publish(event); // S2
+  /** Answers whether they were told. */
+  push(event: PushEvent): boolean {
+    if (this.#outOfOrder) return false; // S2
+    void this.pushEvents.publish(event);
+    return true;
   }
 
   get #outOfOrder(): boolean {
@@ -113,6 +137,17 @@ export class SimulatedStore {
     if (this.#journal.length >= journalMax) this.#journal.splice(0, journalMax / 2);
     this.#journal.push({ atMs: this.#kernel.nowMs, ttlMs, write });
     return write(this.#store, ttlMs);
+  }
+
+  /** Looks at what a write has made of the entry; the store decides at once, so nothing comes between. */
+  async #looked<T>(
+    done: Promise<T>,
+    { kind, agentId, connectionId, incarnation }: Omit<EntryWrite, 'shown'>,
+  ): Promise<T> {
+    const entries = await this.#store.agentsById(agentId);
+    const shown = entries.find((entry) => entry.connectionId === connectionId)?.incarnation;
+    this.#onWritten({ kind, agentId, connectionId, incarnation, shown });
+    return done;
   }
 
   async #ask<T>(process: SimulatedProcess, question: (store: Store) => Promise<T>): Promise<T> {

@@ -11,6 +11,7 @@ import { invariants, type Invariant } from './invariants/index.ts';
 import { KasHost } from './kas-host.ts';
 import { ManifestProject, type ProjectJudge } from './manifest-project.ts';
 import type { ManifestChange } from './manifest-repository.ts';
+import { LifeBook } from './life-book.ts';
 import type { Plan } from './plan.ts';
 import type { Scene } from './scene.ts';
 import { RequestBook, type BookedRequest } from './request-book.ts';
@@ -30,6 +31,8 @@ const startMsMax = 1_000;
 const silenceMs = 90_000;
 /** How often it is looked whether all is well again. */
 const lookMs = 10_000;
+/** How often it is looked at what lasts. */
+const lookEachMs = 2_000;
 /** What the requests get that come when all is well. */
 const probesMs = 60_000;
 
@@ -43,9 +46,12 @@ export class World implements Scene {
   readonly agents: readonly AgentHost[];
   readonly projects: readonly ManifestProject[];
   readonly book: RequestBook;
+  readonly lives: LifeBook;
   readonly tally = new Tally();
   /** When agents dialled. */
   readonly dialTimes: number[] = [];
+  readonly #toldMs = new Map<bigint, number>();
+  #nextLookMs = lookEachMs;
 
   constructor(plan: Plan, options: { readonly keepTrace?: boolean | undefined } = {}) {
     this.plan = plan;
@@ -56,7 +62,14 @@ export class World implements Scene {
     this.projects = this.#manifestProjects();
     const manifests = this.projects.map(({ repository }) => repository);
     this.gitlab = new SimulatedGitLab(plan.agents, manifests);
-    this.store = new SimulatedStore(kernel);
+    this.store = new SimulatedStore(kernel, (write) =>
+      this.#judge((invariant) => invariant.stored?.(this, write)),
+    );
+    this.lives = new LifeBook(
+      () => kernel.nowMs,
+      (stay) => this.#judge((invariant) => invariant.stayed?.(this, stay)),
+    );
+    kernel.check(() => this.#look());
     this.book = new RequestBook(plan, () => kernel.nowMs, {
       arrived: (request, agent, life) => {
         kernel.log(`request ${request.id} reaches the cluster of agent${agent}.${life}`);
@@ -90,6 +103,7 @@ export class World implements Scene {
           cluster: new SimulatedCluster(agent, this.book, plan.led, this.projects[agent]),
           kasHosts: () => this.#balanced(),
           onTransition,
+          onConfigured: (host) => this.#judge((invariant) => invariant.configured?.(this, host)),
           onDial: (host) => {
             this.dialTimes.push(kernel.nowMs);
             this.#judge((invariant) => invariant.dialled?.(this, host));
@@ -113,6 +127,7 @@ export class World implements Scene {
       kernel.log('everything is asked to stop');
       for (const host of this.agents) host.stop();
       kernel.at(stopMs / 2, () => {
+        this.#judge((invariant) => invariant.agentsStopped?.(this));
         for (const host of this.kas) host.drain();
       });
       if (!kernel.advance(kernel.nowMs + stopMs + 120_000)) return;
@@ -148,7 +163,12 @@ export class World implements Scene {
   push(agent: number, file: string): void {
     const commit = this.gitlab.push(agent, file);
     this.kernel.log(`push ${commit.slice(-6)} for agent${agent}`);
-    this.store.push({ projectId: 1000n + BigInt(agent), projectPath: `group/agent-${agent}` });
+    const event = { projectId: 1000n + BigInt(agent), projectPath: `group/agent-${agent}` };
+    if (this.store.push(event)) this.#toldMs.set(agentIdOf(agent), this.kernel.nowMs);
+  }
+
+  toldMs(agentId: bigint): number | undefined {
+    return this.#toldMs.get(agentId);
   }
 
   pushManifests(agent: number, change: ManifestChange, at: number): void {
@@ -266,7 +286,15 @@ export class World implements Scene {
     if (!process.alive) return;
     const { actorId, from, to, event } = transition;
     this.tally.moved(transition);
+    this.lives.moved(process, transition);
+    this.#judge((invariant) => invariant.moved?.(this, process, transition));
     process.log(`${actorId} ${from} > ${to} on ${event}`);
+  }
+
+  #look(): void {
+    if (this.kernel.nowMs < this.#nextLookMs) return;
+    this.#nextLookMs = this.kernel.nowMs + lookEachMs;
+    this.#judge((invariant) => invariant.looked?.(this));
   }
 
   #judge(ask: (invariant: Invariant) => void): void {

@@ -1,6 +1,11 @@
 import { agentIdOf } from '../simulated-gitlab.ts';
 import type { Invariant } from './invariant.ts';
 
+/** After the faults, until keepalive has found every dead connection. */
+const silenceMs = 90_000;
+/** A pod registers at once on each new connection. */
+const announcedMsMax = 20_000;
+
 /**
  * Judged at the end of the quiet alone, not a minute after healing, because of clocks. Who is newer is told by the wall clocks of
  * two kas (`src/ports/store.ts`): the entry, or the farewell, of one that was minutes ahead outranks what the next kas writes
@@ -20,5 +25,23 @@ export const oneEntryPerPod: Invariant = {
         if (pods !== wanted) report(`${host.name} is listed as [${pods}], not as ${wanted}`);
       });
     }
+  },
+  looked(world) {
+    const wholeMs = world.kernel.nowMs - world.plan.healMs - silenceMs;
+    if (wholeMs < announcedMsMax) return;
+    for (const { server, process, name } of world.kas) {
+      if (server === undefined || process === undefined) continue;
+      for (const { sessionId } of server.parts.sessions.all()) {
+        const livedMs = world.lives.lastedMs(process, sessionId, 'registered') ?? 0;
+        const dumbMs = world.lives.lastedMs(process, sessionId, 'registered.presence.unannounced') ?? 0;
+        if (livedMs < wholeMs && dumbMs > announcedMsMax)
+          world.fail(this, `${name} does not know the pod of ${sessionId} after ${Math.round(dumbMs)} ms`);
+      }
+    }
+  },
+  agentsStopped(world) {
+    void world.store.contents.connectedAgents().then((count) => {
+      if (count > 0) world.fail(this, `${count} agents are listed, though all were stopped in order`);
+    });
   },
 };
