@@ -16,6 +16,7 @@ import { noHastyStreams } from './no-hasty-streams.ts';
 import { noPushIsLost } from './no-push-is-lost.ts';
 import { nothingLeft } from './nothing-left.ts';
 import { nothingLost } from './nothing-lost.ts';
+import { offersAreTaken } from './offers-are-taken.ts';
 import { oneEntryPerPod } from './one-entry-per-pod.ts';
 import { oneRequestPerTunnel } from './one-request-per-tunnel.ts';
 import { poolFits } from './pool-fits.ts';
@@ -58,6 +59,7 @@ export const invariants: readonly Invariant[] = [
   idleWorkMovesOn,
   sentAwayIsHeard,
   poolFits,
+  offersAreTaken,
   noHastyStreams,
   countsAreTrue,
   fewTimers,
