@@ -32,9 +32,8 @@ describe('a planted wrong is found', { timeout: 300_000 }, () => {
 
   it('a lost tunnel that stays on offer', async () => {
     plant(TunnelDirectory.prototype, 'withdraw', () => () => {});
-    // A claim of one that is lost is refused, so it takes more than most seeds have: 82 is the first.
-    expect(await firstBroken(seeds(80))).toMatch(
-      /^(every-request-ends|connected-after-healing|no-unexpected-error)$/,
+    expect(await firstBroken(seeds())).toMatch(
+      /^(counts-are-true|every-request-ends|connected-after-healing|no-unexpected-error)$/,
     );
   });
 
@@ -52,7 +51,7 @@ describe('a planted wrong is found', { timeout: 300_000 }, () => {
     const plans = Array.from({ length: seedsMax }, (_, seed) =>
       drawPlan(seed + 1, { agents: 1, kas: 1, faults: ['kas-crash'], healMs: 60_000 }),
     );
-    expect(await firstBroken(plans)).toBe('dials-are-bounded');
+    expect(await firstBroken(plans)).toMatch(/^(waits-grow|dials-are-bounded)$/);
   });
 
   it('parts of agentk that are not told of a new connection', async () => {
