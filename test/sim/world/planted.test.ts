@@ -20,8 +20,8 @@ async function firstBroken(plans: Iterable<Plan>): Promise<string | undefined> {
   return undefined;
 }
 
-function* seeds(from = 1): Generator<Plan> {
-  for (let seed = from; seed < from + seedsMax; seed++) yield drawPlan(seed);
+function* seeds(): Generator<Plan> {
+  for (let seed = 1; seed <= seedsMax; seed++) yield drawPlan(seed);
 }
 
 describe('a planted wrong is found', { timeout: 300_000 }, () => {
