@@ -42,6 +42,7 @@ const kasActors = [
 const tolerances: readonly (readonly [RegExp, Tolerance])[] = [
   [/heap|external/, { share: 0.05, few: 4 }],
   [/rss/, { share: 0.1, few: 16 }],
+  [/resource/, { share: 0.02, few: 12, by: 'least' }],
   [/./, { share: 0.02, few: 12 }],
 ];
 
@@ -59,7 +60,7 @@ export async function soak(
     const [from, lengthMs] = [performance.now(), minutes * 60_000];
     const count = Math.max(samplesMin, Math.round(lengthMs / sampleMsMax));
     for (let nth = 1; nth <= count; nth += 1) {
-      await sleep(from + (nth * lengthMs) / count - performance.now());
+      await sleep(Math.max(0, from + (nth * lengthMs) / count - performance.now()));
       samples.push(await sampleOf(world));
       await stream.hear();
       const passed = (performance.now() - from) / 1_000;
@@ -72,6 +73,9 @@ export async function soak(
     say(table(grown));
     say(stream.report());
     const names = grown.flatMap(({ name, holds }) => (holds ? [] : [name]));
+    for (const name of names) {
+      say(`${name}: ${samples.map((sample) => (sample[name] ?? 0).toFixed(0)).join(' ')}`);
+    }
     say(names.length === 0 ? 'nothing grew: holds' : `GROWN: ${names.join(', ')}`);
     return names.length === 0;
   } finally {
