@@ -94,10 +94,10 @@ describe('the simulated world', () => {
       'repository-poller': 0.7,
       'gitops-stream': 0.4,
       'manifest-watch': 0.6,
-      'gitops-sync': 0.45,
+      'gitops-sync': 0.4,
       'drift-watch': 0.7,
-      informer: 0.35,
-      'sync-reporter': 0.65,
+      informer: 0.25,
+      'sync-reporter': 0.6,
     };
     const low = Object.entries(bars).flatMap(([name, bar]) => {
       const chart = taken.get(name);
