@@ -263,7 +263,7 @@ describe('a configuration that no longer names the project', { timeout: 180_000 
   });
 });
 
-describe('agentk is killed in the middle of it', { timeout: 180_000 }, () => {
+describe('agentk is killed in the middle of it', { timeout: 600_000 }, () => {
   const objects = 500;
   /** Each round changes all objects; a tenth of them leaves, another tenth is new. */
   const round = (n: number) => {
