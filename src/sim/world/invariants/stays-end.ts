@@ -54,7 +54,8 @@ export const staysEnd: Invariant = {
   id: 'stays-end',
   reason: 'Every wait has a deadline: whoever stays longer than it waits for ever, and nobody is told.',
   stayed: judge,
-  looked(scene) {
+  settled(scene) {
+    // Most are judged when they end; to look at all that last takes its time.
     for (const stay of scene.lives.stays()) judge(scene, stay);
   },
 };
