@@ -2,7 +2,7 @@
  * Load over raw sockets: prepared request bytes, one request at a time per connection, latencies in a fixed array. Run as
  * a process of its own so that what it costs is not charged to what it measures.
  *
- * Modes (JSON in argv): `small` GETs for a time; `down` one body of N bytes read; `up` one body of N bytes sent;
+ * Modes (JSON in argv): `small` requests for a time, one after the other; `down` one body of N bytes read; `up` one body of N bytes sent;
  * `slow` one body read at a fixed rate for a time.
  */
 import { connect, type Socket } from 'node:net';
@@ -15,6 +15,8 @@ export interface LoadPlan {
   readonly connections: number;
   readonly seconds: number;
   readonly bytes: number;
+  /** `small`: each request is a POST of so many bytes. */
+  readonly uploadBytes?: number;
 }
 export interface LoadResult {
   readonly requests: number;
@@ -45,7 +47,14 @@ function head(plan: LoadPlan, method: string, extra: readonly string[]): Buffer 
 }
 
 async function small(plan: LoadPlan): Promise<LoadResult> {
-  const request = head(plan, 'GET', []);
+  const { uploadBytes } = plan;
+  const request =
+    uploadBytes === undefined
+      ? head(plan, 'GET', [])
+      : Buffer.concat([
+          head(plan, 'POST', [`Content-Length: ${uploadBytes}`]),
+          Buffer.alloc(uploadBytes, 0x61),
+        ]);
   const latencies: number[] = [];
   let failures = 0;
   const started = performance.now();

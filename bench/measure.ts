@@ -25,14 +25,20 @@ export interface SlowResult {
 
 const mb = 1024 * 1024;
 
-/** GETs of 1 KB, one after the other on each connection. */
+/** Requests one after the other on each connection: GETs of 1 KB, or what else is asked for. */
 export async function measureSmall(
   parts: Parts,
   target: Target,
   connections: number,
   seconds: number,
+  requests: Pick<Partial<LoadPlan>, 'path' | 'uploadBytes'> = {},
 ): Promise<SmallResult> {
-  const { result, cpuMicros } = await run(parts, target, { mode: 'small', connections, seconds });
+  const { result, cpuMicros } = await run(parts, target, {
+    mode: 'small',
+    connections,
+    seconds,
+    ...requests,
+  });
   return {
     rps: result.requests / result.seconds,
     p50Ms: result.p50Ms,

@@ -9,7 +9,7 @@ import { writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { Figure } from './figures.ts';
-import { measureBody, measureSmall } from './measure.ts';
+import { measureSmall } from './measure.ts';
 import { Parts } from './processes.ts';
 import { RecorderSwitch } from './recorder-switch.ts';
 import { Stage, type Target } from './stage.ts';
@@ -26,7 +26,14 @@ if (options.what !== 'recorder' && options.what !== 'all') {
 }
 const { what } = options;
 const pairs = Number(options.pairs);
-const [connections, warmSeconds, bodyBytes, bodyPairs] = [64, 10, 16 * 1024 * 1024, 150] as const;
+const warmSeconds = 8;
+const mebibyte = 1024 * 1024;
+/** Small answers over many connections, and bodies of a mebibyte each way over a few. */
+const loads = [
+  { name: 'small', connections: 64, requests: {}, share: 1 },
+  { name: 'down', connections: 4, requests: { path: `/body/${mebibyte}` }, share: 0.5 },
+  { name: 'up', connections: 4, requests: { path: '/sink', uploadBytes: mebibyte }, share: 0.5 },
+] as const;
 const costMax = 0.05;
 /** A turn; and before it, the time in which the signal is taken and a watcher's first picture drawn. */
 const [turnMs, settleMs] = [150, 50] as const;
@@ -61,37 +68,28 @@ if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(
 
 async function measure(target: Target, observability: number): Promise<void> {
   const switches = new RecorderSwitch(target, what === 'all' ? observability : undefined);
-  const costs = { small: [], kasCpu: [], agentkCpu: [], down: [], up: [] } as Record<string, number[]>;
-  const add = (name: string, cost: number) => costs[name]?.push(cost);
-  const seconds = warmSeconds + (pairs * 2 * (turnMs + settleMs) * 1.5) / 1000;
-  const load = measureSmall(parts, target, connections, seconds);
-  let isOver = false;
-  const ended = load.then(() => (isOver = true));
-  ended.catch(() => {}); // an error of ours is told first
-  await sleep(warmSeconds * 1000);
-  for (let pair = 0; pair < pairs && !isOver; pair++) {
-    const [withIt, without] = await inTurns(switches, pair, () => turn(target, observability));
-    add('small', 1 - withIt.perSecond / without.perSecond);
-    for (const [hop, name] of ['kasCpu', 'agentkCpu'].entries()) {
-      add(name, (withIt.cpu[hop] ?? Number.NaN) / (without.cpu[hop] ?? Number.NaN) - 1);
+  for (const { name, connections, requests, share } of loads) {
+    const wanted = Math.round(pairs * share);
+    const seconds = warmSeconds + (wanted * 2 * (turnMs + settleMs) * 1.2) / 1000;
+    const load = measureSmall(parts, target, connections, seconds, requests);
+    let isOver = false;
+    const ended = load.then(() => (isOver = true));
+    ended.catch(() => {}); // an error of ours is told first
+    await sleep(warmSeconds * 1000);
+    const [throughput, kasCpu, agentkCpu] = [[], [], []] as [number[], number[], number[]];
+    for (let pair = 0; pair < wanted && !isOver; pair++) {
+      const [withIt, without] = await inTurns(switches, pair, () => turn(target, observability));
+      throughput.push(1 - withIt.perSecond / without.perSecond);
+      for (const [hop, costs] of [kasCpu, agentkCpu].entries()) {
+        costs.push((withIt.cpu[hop] ?? Number.NaN) / (without.cpu[hop] ?? Number.NaN) - 1);
+      }
     }
+    switches.turn(true);
+    await ended;
+    tell(`${name}.throughput_cost`, throughput);
+    tell(`${name}.kas_cpu_cost`, kasCpu);
+    tell(`${name}.agentk_cpu_cost`, agentkCpu);
   }
-  if (isOver) console.error(`the load ended after ${costs['small']?.length} of ${pairs} pairs`);
-  await ended;
-  for (let pair = 0; pair < bodyPairs; pair++) {
-    for (const direction of ['down', 'up'] as const) {
-      const [withIt, without] = await inTurns(switches, pair, () =>
-        measureBody(parts, target, direction, bodyBytes),
-      );
-      add(direction, 1 - withIt.mbPerSecond / without.mbPerSecond);
-    }
-  }
-  switches.turn(true);
-  tell('small.throughput_cost', costs['small'] ?? []);
-  tell('small.kas_cpu_cost', costs['kasCpu'] ?? []);
-  tell('small.agentk_cpu_cost', costs['agentkCpu'] ?? []);
-  tell('down.throughput_cost', costs['down'] ?? []);
-  tell('up.throughput_cost', costs['up'] ?? []);
 }
 
 /** What is served in a turn, by kas's own count. */
