@@ -178,16 +178,17 @@ describe('§4.5 the stop of kas', () => {
     const agent = await newAgent();
     const tunnel = await idle(agent);
     const silent = new GoAgent(await Peer.dial(kas.ports.agents), tokens.agent);
+    const peers = [agent.peer, silent.peer];
     const configuration = silent.configuration();
     await configuration.next('headers');
     kas.requestStop();
     await until(async () => {
       await kas.clock.advanceAsync(100);
-      return agent.peer.goAways.all.length > 0;
+      return peers.every((peer) => peer.goAways.all.length > 0); // each at its turn
     });
     expect(await statusAtEnd(tunnel.stream)).toEqual([0, '']);
     expect(await statusAtEnd(configuration)).toEqual([0, '']);
     await kas.end();
-    await Promise.all([agent.peer.closed, silent.peer.closed]);
+    await Promise.all(peers.map((peer) => peer.closed));
   });
 });
