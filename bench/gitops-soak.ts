@@ -42,7 +42,7 @@ const kasActors = [
 const tolerances: readonly (readonly [RegExp, Tolerance])[] = [
   [/heap|external/, { share: 0.05, few: 4 }],
   [/rss/, { share: 0.1, few: 16 }],
-  [/resource/, { share: 0.02, few: 12, by: 'least' }],
+  [/resource/, { share: 0.02, few: 12, isUnderWay: true }],
   [/./, { share: 0.02, few: 12 }],
 ];
 

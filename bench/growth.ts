@@ -15,20 +15,27 @@ export interface Tolerance {
   readonly share: number;
   readonly few: number;
   /**
-   * `least`: the smallest of a fifth is compared, not its median. For what is under way in the moment of a sample: a busier machine has
-   * more of it, and what is never ended is in the smallest too.
+   * What is under way in the moment of a sample, which comes and goes by tens: it counts as grown when both the median and the least of
+   * a fifth have. What is never ended is in both; a burst, or a quiet moment before, is in one.
    */
-  readonly by?: 'least';
+  readonly isUnderWay?: boolean;
 }
 
 /** @param samples in the order they were taken, at least five */
-export function growthOf(name: string, samples: readonly number[], { share, few, by }: Tolerance): Growth {
+export function growthOf(
+  name: string,
+  samples: readonly number[],
+  { share, few, isUnderWay = false }: Tolerance,
+): Growth {
   const fifth = samples.length / 5;
   const part = (nth: number) => samples.slice(Math.floor(nth * fifth), Math.floor((nth + 1) * fifth));
-  const typical = (values: readonly number[]) => (by === 'least' ? Math.min(...values) : median(values));
-  const [before, after] = [typical(part(1)), typical(part(4))];
-  const allowed = before * (1 + share) + few;
-  return { name, before, after, allowed, holds: after <= allowed };
+  const compared = (typical: (values: readonly number[]) => number) => {
+    const [before, after] = [typical(part(1)), typical(part(4))];
+    const allowed = before * (1 + share) + few;
+    return { name, before, after, allowed, holds: after <= allowed };
+  };
+  const medians = compared(median);
+  return isUnderWay && !medians.holds ? compared((values) => Math.min(...values)) : medians;
 }
 
 function median(values: readonly number[]): number {
