@@ -80,7 +80,7 @@ it('a flight recorder begins at its first line, and machines are named as their 
 });
 
 it('a whole simulated run is read as it was written', async () => {
-  const plan = drawPlan(5, { agents: 1, kas: 1, healMs: 5_000, faults: [] });
+  const plan = drawPlan(5, { agents: 1, kas: 1, healMs: 60_000, faults: [], gitops: true });
   const outcome = await simulate(plan, { keepTrace: true });
   const { about, lines, failure } = read(traceFileOf('seed 5', plan, outcome));
   expect(about).toBe('seed 5');
@@ -88,7 +88,10 @@ it('a whole simulated run is read as it was written', async () => {
   expect(lines.map(({ text }) => text)).toEqual(outcome.trace.map(({ text }) => text));
   const charts = new Set(lines.flatMap(({ step }) => (step === undefined ? [] : [step.chart])));
   expect([...charts]).toEqual(
-    expect.arrayContaining(['agent-session', 'agent-link', 'tunnel', 'config-watch']),
+    expect.arrayContaining([
+      ...['agent-session', 'agent-link', 'tunnel', 'config-watch'],
+      ...['gitops-sync', 'informer', 'drift-watch', 'repository-poller'],
+    ]),
   );
   // Every one of them is a chart of the program.
   const names = new Set(programCharts.map(({ name }) => name));

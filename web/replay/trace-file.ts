@@ -126,15 +126,24 @@ const shortNames: Readonly<Record<string, string>> = {
   'dashboard-feed': 'live-feed',
   'manifest-workers': 'worker-pool',
   'sync-notes': 'work-queue',
+  'manifest-project-changes': 'work-queue',
 };
+/** The last part of a name, where it is a part of a part: `gitops:group/app:run-1:wait-2:watch-1`. */
+const partNames: readonly (readonly [RegExp, string])[] = [
+  [/:watch-\d+$/, 'informer'],
+  [/:wait-\d+$/, 'object-wait'],
+  [/:drift-\d+$/, 'drift-watch'],
+];
 const supervisors: ReadonlySet<string> = new Set(
   (
     'files store connections arrivals api-connections private-api-connections sessions watches pollers gitops-streams ' +
-    'flux-streams tunnels requests agentk-tree modules sync-reports tunnel-tree tunnel-population'
+    'flux-streams tunnels requests agentk-tree modules sync-reports tunnel-tree tunnel-population gitops scan-policies cluster-watches'
   ).split(' '),
 );
 
 function chartOfActor(actor: string): string {
+  const part = partNames.find(([form]) => form.test(actor));
+  if (part !== undefined) return part[1];
   const name = (actor.split(' ').at(-1) ?? '').split(':')[0] ?? '';
   return supervisors.has(name) ? 'supervisor' : (shortNames[name] ?? name);
 }
