@@ -28,6 +28,8 @@ export interface ConnectionMember {
 }
 
 export interface AgentConnection {
+  /** Its time is over: work that would be idle here ends with OK at once, so that the agent takes it to another connection. */
+  readonly isOver: boolean;
   readonly connectionId: string;
   readonly http2: ServerHttp2Session;
   readonly peer: string;
@@ -267,6 +269,7 @@ class Connection implements AgentConnection {
   readonly #onAuthenticated: () => void;
   ref: AnyActorRef | undefined;
   cutReason = '';
+  isOver = false;
   #sentAway = false;
 
   constructor(
@@ -318,6 +321,7 @@ class Connection implements AgentConnection {
   }
 
   tellIdle(): void {
+    this.isOver = true;
     for (const member of this.members) member.expireIdle();
   }
 

@@ -6,6 +6,7 @@ import { fromPromise, type AnyActorLogic, type AnyActorRef } from 'xstate';
 import { agentSessionMachine, lookupWaitMs, type AgentVerdict } from '../../statecharts/index.ts';
 import type { CachedGitLab } from '../gitlab/cache/index.ts';
 import type { AgentInfo, Clock, GitLabResult, Log, Random, Store } from '../ports/index.ts';
+import type { ServerCall } from '../pipe/grpc/index.ts';
 import { ok, status, StatusCode, type AgentMeta, type RpcStatus } from '../protocol/index.ts';
 import { guarded, Population } from '../supervisor/index.ts';
 import type { AgentConnection, ConnectionMember } from './agent-connection.actor.ts';
@@ -113,6 +114,17 @@ export class AgentSession implements ConnectionMember {
   connectionChanged(change: 'stale' | 'draining' | 'closed', reason: string): void {
     if (change === 'closed') tell(this.ref, { type: 'connection.closed', reason });
     else tell(this.ref, { type: `connection.${change}` });
+  }
+
+  /**
+   * Streams that are admitted when the time of their connection is over (GitLab took long to say who the agent is) end with OK at
+   * once, as those that were idle then did. Answers whether this one did.
+   */
+  movesOn(call: Pick<ServerCall, 'finish'>): boolean {
+    if (!this.connection.isOver) return false;
+    call.finish(ok);
+    this.connection.memberChanged();
+    return true;
   }
 
   expireIdle(): void {

@@ -111,6 +111,7 @@ export class ConfigWatches {
 
   /** Serves one stream from the commit the agent says it has. */
   start(call: ServerCall, session: AgentSession, commitId: string): void {
+    if (session.movesOn(call)) return;
     const held = watchesOf(session);
     if (held >= actorLimits.watchesPerSessionMax) {
       call.finish(status(StatusCode.ResourceExhausted, `an agent may hold ${held} configuration streams`));

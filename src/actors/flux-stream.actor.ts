@@ -79,6 +79,7 @@ export class FluxStreams {
 
   /** Serves one stream: pushes to these projects, by full path. */
   start(call: ServerCall, session: AgentSession, projectPaths: readonly string[]): void {
+    if (session.movesOn(call)) return;
     const projects = new Set(projectPaths);
     const refusal = refusalOf(session, projects);
     if (refusal !== undefined) return call.finish(refusal);

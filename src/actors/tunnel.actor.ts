@@ -190,6 +190,7 @@ export class Tunnels {
 
   /** Takes over an admitted Connect call. */
   open(call: ServerCall, session: AgentSession, agentId: bigint): void {
+    if (session.movesOn(call)) return;
     const held = this.#perSession.get(session) ?? 0;
     if (held >= actorLimits.tunnelsPerSessionMax || this.#byId.size >= actorLimits.tunnelsMax) {
       call.finish(status(StatusCode.ResourceExhausted, 'too many tunnels'));

@@ -60,6 +60,7 @@ class Stage {
       authenticated: () => this.told.push('authenticated'),
       undecided: () => this.told.push('undecided'),
       memberChanged: () => {},
+      isOver: false,
     };
     const connections: Pick<AgentConnections, 'of'> = {
       of: (http2) => (http2 === this.http2 ? this.connection : undefined),

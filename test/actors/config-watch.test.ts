@@ -68,6 +68,8 @@ async function watching(
     gitlabExternalUrl: '',
   });
   const http2 = {} as ServerHttp2Session;
+  let isOver = false;
+  const changes: string[] = [];
   const session = new AgentSession({
     sessionId: 's',
     incarnation: 1,
@@ -78,7 +80,10 @@ async function watching(
       members: new Set(),
       authenticated() {},
       undecided() {},
-      memberChanged() {},
+      memberChanged: () => void changes.push('changed'),
+      get isOver() {
+        return isOver;
+      },
     },
     token: 't',
     waiting: new WaitingCalls<Admission>({ callsMax: 1 }),
@@ -87,7 +92,10 @@ async function watching(
   const call = new FakeCall('t', http2);
   watches.start(call.call, session, '');
   await clock.settle();
-  return { clock, log, call, watches, session, pushEvents, reported };
+  const overFromNow = () => {
+    isOver = true;
+  };
+  return { clock, log, call, watches, session, pushEvents, reported, overFromNow, changes };
 }
 
 it('a file that is not there at a commit that is, is an empty configuration', async () => {
@@ -111,6 +119,18 @@ it.each([
   expect(log.text).toContain('the repository changed while it was read');
   await clock.advanceAsync(10_000);
   expect(call.written).toHaveLength(1);
+  call.close();
+});
+
+it('a stream that is admitted when the time of its connection is over ends with OK, and the connection may close', async () => {
+  const { call, watches, session, overFromNow, changes } = await watching([commit], [noFile]);
+  overFromNow();
+  changes.length = 0;
+  const late = new FakeCall('t', session.connection.http2);
+  watches.start(late.call, session, '');
+  expect(late.ended).toEqual({ code: 0, message: '' });
+  expect(session.tenants.size).toBe(1);
+  expect(changes).toEqual(['changed']);
   call.close();
 });
 

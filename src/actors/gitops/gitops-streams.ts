@@ -107,6 +107,7 @@ export class GitopsStreams {
   /** Serves one stream until everything of one commit was sent, or it ends for another reason. */
   start(call: ServerCall, session: AgentSession, request: ObjectsRequest): void {
     const { pathsMax, clock, supervisor } = this.#deps;
+    if (session.movesOn(call)) return;
     if (request.paths.length > pathsMax) {
       const text = `maximum number of GitOps paths per manifest project is ${pathsMax}, but ${request.paths.length} was requested`;
       return call.finish(status(StatusCode.InvalidArgument, text));

@@ -105,7 +105,7 @@ export class KasHost {
     this.#life = life;
     process.log('starts');
     this.#run(life).catch((error: unknown) => {
-      if (process.alive) kernel.fail('kas-starts', `${process.name}: ${String(error)}`);
+      if (process.alive && !life.stopping) kernel.fail('kas-starts', `${process.name}: ${String(error)}`);
     });
   }
 

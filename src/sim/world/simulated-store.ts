@@ -38,7 +38,7 @@ interface EntryWrite {
   readonly shown: number | undefined;
 }
 /** What happens to the contents; those of a store that took over are known to nobody. */
-export type StoreWrite = EntryWrite | { readonly kind: 'emptied' };
+export type StoreWrite = EntryWrite | { readonly kind: 'emptied' } | { readonly kind: 'tookOver' };
 
 export class SimulatedStore {
   readonly #kernel: Kernel;
@@ -65,8 +65,7 @@ export class SimulatedStore {
 
   /** Everything in it is lost. */
   empty(): void {
-    this.#store = memoryStore({ clock: this.#kernel.clock });
-    this.#journal.length = 0;
+    this.#begin();
     this.#onWritten({ kind: 'emptied' });
   }
 
@@ -74,7 +73,8 @@ export class SimulatedStore {
   failOver(lostMs: number): void {
     const { nowMs } = this.#kernel;
     const known = this.#journal.filter(({ atMs }) => atMs <= nowMs - lostMs);
-    this.empty();
+    this.#begin();
+    this.#onWritten({ kind: 'tookOver' });
     for (const written of known) {
       const leftMs = written.atMs + written.ttlMs - nowMs;
       if (leftMs <= 0) continue;
@@ -131,6 +131,11 @@ export class SimulatedStore {
 
   #has(trouble: StoreTrouble): boolean {
     return (this.#troubles.get(trouble) ?? 0) > 0;
+  }
+
+  #begin(): void {
+    this.#store = memoryStore({ clock: this.#kernel.clock });
+    this.#journal.length = 0;
   }
 
   #write<T>(ttlMs: number, write: (store: Store, ttlMs: number) => Promise<T>): Promise<T> {

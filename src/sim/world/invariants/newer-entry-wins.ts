@@ -11,17 +11,21 @@ interface Newest {
 }
 
 const newest = new WeakMap<Scene, Map<string, Newest>>();
+/** Until when a store may show what it had before it took over, which nobody knows. */
+const unknownUntilMs = new WeakMap<Scene, number>();
 
 export const newerEntryWins: Invariant = {
   id: 'newer-entry-wins',
   reason:
     'Writes overtake each other: a late word of an older life must not hide the pod that lives, nor bring back a dead one.',
   stored(scene, write) {
-    if (write.kind === 'emptied') return void newest.delete(scene);
+    const atMs = scene.kernel.nowMs;
+    if (write.kind === 'tookOver') unknownUntilMs.set(scene, atMs + ttlMs);
+    if (write.kind === 'emptied') unknownUntilMs.delete(scene);
+    if (write.kind === 'emptied' || write.kind === 'tookOver') return void newest.delete(scene);
     let entries = newest.get(scene);
     if (entries === undefined) newest.set(scene, (entries = new Map()));
     const key = `${write.agentId} ${write.connectionId}`;
-    const atMs = scene.kernel.nowMs;
     const before = entries.get(key);
     if (before === undefined && write.kind === 'farewell') return; // there is nothing to end
     if (before === undefined || before.atMs + ttlMs <= atMs || !isOlder(write, before))
@@ -30,6 +34,7 @@ export const newerEntryWins: Invariant = {
         incarnation: write.incarnation,
         farewell: write.kind === 'farewell',
       });
+    if (atMs < (unknownUntilMs.get(scene) ?? 0)) return;
     const { shown } = write;
     const overtaken = `${write.kind} ${write.incarnation} came after ${before.farewell ? 'the farewell of ' : ''}${before.incarnation}`;
     if (before.farewell ? shown !== undefined : shown !== before.incarnation)

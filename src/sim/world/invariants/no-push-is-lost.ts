@@ -29,7 +29,7 @@ function judge(scene: Scene, { name, process, server }: KasHost): void {
     if (toldMs === undefined || scene.kernel.nowMs - toldMs < calmMs) continue;
     for (const tenant of tenants.values()) {
       const watchId = 'watchId' in tenant ? String(tenant.watchId) : '';
-      const readMs = began.get(process)?.get(watchId) ?? Infinity;
+      const readMs = Math.max(began.get(process)?.get(watchId) ?? Infinity, askedMs(scene, process, tenant));
       // It was there when the news came, and has not looked since.
       if (readMs < toldMs && (scene.lives.lastedMs(process, watchId, 'waiting') ?? 0) >= calmMs)
         scene.fail(
@@ -38,4 +38,10 @@ function judge(scene: Scene, { name, process, server }: KasHost): void {
         );
     }
   }
+}
+
+/** A watch that looks again at once is seen to move from a state into the same one, that is, not at all: it says when it asked. */
+function askedMs({ kernel }: Scene, { clock }: SimulatedProcess, tenant: object): number {
+  const askedAt = 'askedAt' in tenant ? tenant.askedAt : undefined;
+  return typeof askedAt === 'number' ? kernel.nowMs - (clock.now() - askedAt) : -Infinity;
 }
