@@ -8,7 +8,7 @@
  * K3. An abuser decides how often he is cut, not how much is written about it: lines in the log are few, the metric counts all.
  */
 import { constants, type ServerHttp2Session } from 'node:http2';
-import type { AnyActorLogic, AnyActorRef } from 'xstate';
+import type { AnyActorLogic, AnyActorRef, SnapshotFrom } from 'xstate';
 import { agentConnectionMachine } from '../../statecharts/index.ts';
 import { TokenBucket, type SessionAbuse } from '../pipe/grpc/index.ts';
 import { strangerMessageCode } from '../pipe/websocket/index.ts';
@@ -106,8 +106,7 @@ export class AgentConnections {
     const connections = [...this.#byId.values()];
     const stepMs = Math.min(actorTimes.sendAwayEachMs, actorTimes.sendAwayMsMax / connections.length);
     for (const [index, { ref }] of connections.entries()) {
-      const turn = Math.max(0, index + 1 - actorLimits.sentAwayAtOnce);
-      tell(ref, { type: 'stop.requested', afterMs: turn * stepMs });
+      tell(ref, { type: 'stop.requested', afterMs: index * stepMs });
     }
   }
 
@@ -269,7 +268,6 @@ class Connection implements AgentConnection {
   readonly #onAuthenticated: () => void;
   ref: AnyActorRef | undefined;
   cutReason = '';
-  isOver = false;
   #sentAway = false;
 
   constructor(
@@ -284,6 +282,11 @@ class Connection implements AgentConnection {
     this.peer = peer;
     this.since = since;
     this.#onAuthenticated = onAuthenticated;
+  }
+
+  get isOver(): boolean {
+    const snapshot = this.ref?.getSnapshot() as SnapshotFrom<typeof agentConnectionMachine> | undefined;
+    return snapshot?.matches({ live: { age: 'expired' } }) === true;
   }
 
   authenticated(): void {
@@ -321,7 +324,6 @@ class Connection implements AgentConnection {
   }
 
   tellIdle(): void {
-    this.isOver = true;
     for (const member of this.members) member.expireIdle();
   }
 

@@ -7,8 +7,6 @@ export const actorLimits = {
   acceptsPerSecond: 1_000,
   /** Connections on which no agent was accepted yet. */
   strangersMax: 2_000,
-  /** Connections a stopping kas sends away at once; the others follow one by one, also where they are few: small worlds show it. */
-  sentAwayAtOnce: 1,
   /** Connections of which it is not known yet what they speak. */
   arrivalsMax: 4_096,
   /** Connections of GitLab, and as many of other kas. */

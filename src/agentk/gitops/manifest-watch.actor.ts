@@ -1,6 +1,6 @@
 /** Gives `statecharts/manifest-watch.ts` its hands: the `GetObjectsToSynchronize` streams of all manifest projects. */
 import { create } from '@bufbuild/protobuf';
-import { type AnyActorLogic, type AnyActorRef } from 'xstate';
+import type { AnyActorLogic, AnyActorRef } from 'xstate';
 import {
   manifestWatchBackoffMs,
   manifestWatchDelays,
